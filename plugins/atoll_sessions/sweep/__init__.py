@@ -1,7 +1,7 @@
 """Sweeps: one line of `run`, and a session for each combination of its ranges' values.
 
-A sweep is stored in a folder with its plan, a journal of what became of each case, and the output
-of the cases. Any process may run it, one at a time. If that process is killed, only the cases that
+A sweep is stored in a folder with its plan, a journal of the state of each case, and the output of
+the cases. Any process may run it, one at a time. If that process is killed, only the cases that
 were running are lost, and they run again.
 
     ranges    what `X=linspace:0,1,5` stands for

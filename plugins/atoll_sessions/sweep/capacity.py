@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _LOOKS = Backoff(first=0.3, longest=5.0)
 """How often is looked whether room has to be made."""
 _SLOW = 0.6
-"""Seconds after which a session that has not started may be waiting for room."""
+"""How often the sweep checks whether a case waits for resources."""
 
 
 @define
@@ -52,7 +52,7 @@ class Capacity:
         self._freed = trio.Event()
 
     async def wait_for_room(self, number: int, seconds: float) -> None:
-        """Let a refused case wait until a session ends, or for a certain time."""
+        """Let a case whose session was refused wait until a session ends, or for a certain time."""
         self.refused.add(number)
         with trio.move_on_after(seconds):
             await self._freed.wait()
@@ -73,7 +73,9 @@ class Capacity:
         return any(one.status == WAITING and (one.started or before) < before for one in states)
 
     async def _end_kept_sessions(self, api: "Api") -> bool:
-        """Terminate as many as other cases wait for; returns whether there were any."""
+        """Terminate as many sessions as other cases wait for; returns whether any was
+        terminated.
+        """
         plan = self.sweep.plan
         found = await own_sessions(api, plan)
         queued = [one for one in found if one.status == "PENDING"]

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 3
 _REMOVAL = 30.0
-"""Seconds that a session's removal may take when everything else has been called off."""
+"""Seconds that the removal of a session may take after everything else has been cancelled."""
 _FULL = {"quota-exceeded", "instance-not-available"}
 _FULL_CLUSTER = Backoff(first=0.5, longest=15.0)
-"""How often a cluster without room is asked again."""
+"""How often a session is requested again while the cluster is full."""
 
 
 class StopSweep(Exception):
@@ -66,7 +66,8 @@ class CaseRunner:
                 if self._concerns_all(refusal):
                     raise StopSweep from refusal
                 exit_code, error = None, str(refusal)
-            # Before the session goes: whoever reads that it went knows how the case ended.
+            # The end is recorded before the session is removed: whoever sees that the session is
+            # gone can then read how the case ended.
             self.journal.end(case.number, exit_code, error, trio.current_time() - began)
             self.report.ended(case, self._state(case))
 
@@ -76,7 +77,7 @@ class CaseRunner:
     def _concerns_all(self, refusal: AtollError) -> bool:
         if isinstance(refusal, Unreachable | NotAuthorized) or is_permanent(refusal):
             return True
-        # No session of the sweep was ever there, so the request for one was refused.
+        # The sweep never had a session, so the cluster has refused the request for one.
         refused = isinstance(refusal, Problem | NotFound)
         return refused and not self.journal.progress.sessions
 
@@ -136,8 +137,8 @@ class CaseRunner:
         return await create_session(quiet, api, case.request, stays=False)
 
     async def _clear(self, api: "Api", case: Case) -> bool:
-        """Terminate the session that an earlier attempt has left; False if there is none of
-        ours.
+        """Terminate the session that an earlier attempt has left; returns False if the session
+        belongs to somebody else, or does not exist.
         """
         found = await own_sessions(api, self.plan, case.request.name)
         for session in found:
@@ -157,7 +158,8 @@ class CaseRunner:
             self.capacity.session_ended()
 
     async def _remove_in_time(self, case: Case) -> None:
-        # Ctrl-C must not keep sessions alive, nor a silent cluster hold us for ever.
+        # A session must not stay alive after Ctrl-C, and a cluster that does not answer must not
+        # block the sweep for ever.
         deadline = trio.current_time() + _REMOVAL
         with trio.CancelScope(shield=True, deadline=deadline) as scope:
             self._removals.add(scope)
@@ -177,7 +179,7 @@ class CaseRunner:
             if session_id:
                 await self.client.call(partial(terminate, session=session_id))
             else:
-                # It may have been made without our having been told.
+                # The cluster may have created the session although its answer did not arrive.
                 await self.client.call(lambda api: self._clear(api, case))
         except AtollError as error:
             if error.exit_code not in (ExitCode.NOT_FOUND, ExitCode.UNREACHABLE):
@@ -192,6 +194,6 @@ class _Remarks(io.TextIOBase):
         self._report, self._case = report, case
 
     def write(self, text: str) -> int:
-        """Pass it on."""
+        """Pass a remark on to the report."""
         self._report.waits(self._case, text.strip())
         return len(text)

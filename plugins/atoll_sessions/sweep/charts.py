@@ -12,15 +12,17 @@ from atoll.text import printable
 from atoll_sessions.sweep.results import Chart
 
 SUFFIXES = (".png", ".svg", ".pdf")
-"""The kinds of files that a chart is saved in."""
+"""The file formats in which a chart can be saved."""
 _COLOURS = (39, 208, 41, 197, 141, 220)
-"""Of the 256 that terminals have, to be told apart on dark and on light."""
+"""Colours of lines, of the 256 that terminals have; they differ clearly on a dark and on a light
+background.
+"""
 _MARKS = "•o+*#@"
 _MOST_TICKS = 8
 _LONGEST_LABEL = 12
 _INCHES = (8, 5)
 _DOTS = 150
-"""Pixels of an inch, in PNG."""
+"""Pixels per inch of PNG files."""
 
 
 def missing(library: str) -> UsageError:
@@ -31,7 +33,7 @@ def missing(library: str) -> UsageError:
 def as_text(chart: Chart, width: int, height: int, *, color: bool) -> str:
     """Draw a chart in cells of a terminal; raises UsageError without plotext.
 
-    Colours tell the lines apart, or marks where there are to be none.
+    The lines differ by colour, or by mark if `color` is false.
     """
     try:
         import plotext
@@ -82,7 +84,7 @@ def _write_scales(figure: Any, chart: Chart) -> None:
 
 
 def _ticks(chart: Chart) -> dict[str, Mapping[float, str]]:
-    """Return what is written at which values of an axis, for those that plotext does not know."""
+    """Return the labels of an axis by value, for the scales that plotext can't label itself."""
     found: dict[str, Mapping[float, str]] = {}
     if chart.names or len(chart.ticks) <= _MOST_TICKS:
         found["x"] = chart.ticks
@@ -94,7 +96,9 @@ def _ticks(chart: Chart) -> dict[str, Mapping[float, str]]:
 
 
 def _powers(values: Sequence[float]) -> dict[float, str]:
-    """Return the least and the greatest of some values, and powers of ten between them."""
+    """Return the labels of the least and the greatest value, and of the powers of ten between
+    them.
+    """
     least, greatest = min(values), max(values)
     exponents = range(math.ceil(math.log10(least)), math.floor(math.log10(greatest)) + 1)
     step = max(1, len(exponents) // _MOST_TICKS + 1)
@@ -140,5 +144,5 @@ def as_file(chart: Chart, suffix: str) -> bytes:
 
 
 def _plain(text: str) -> str:
-    """Return a text in which matplotlib sees no formula."""
+    """Escape a text so that matplotlib takes no part of it for a formula."""
     return printable(text).replace("$", r"\$")

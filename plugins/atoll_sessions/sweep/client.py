@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 OUTAGE = Backoff(first=0.25, longest=8.0, patience=120.0, outlasts_rate_limits=True)
-"""How long a cluster may be out of reach before a sweep gives up on it."""
+"""How long a sweep waits for a cluster that can't be reached before it fails."""
 _RATE_LIMITED = 429
 
 
 @define
 class Client:
-    """Calls the API, again and again while the cluster can't be reached.
+    """Calls the API, and repeats a call while the cluster can't be reached.
 
-    It must be safe to make a call twice: the first may have had its effect. `tell` is called once
-    for each outage. A cluster that was never reached is not waited for.
+    Each call must be safe to repeat, since the first attempt may have had its effect. `tell` is
+    called once for each outage. If the cluster was never reached, the call fails at once.
     """
 
     connect: Callable[[], Awaitable["Api"]]
@@ -34,14 +34,16 @@ class Client:
     _out: bool = False
 
     async def call(self, action: Callable[["Api"], Awaitable[T]]) -> T:
-        """Await `action(api)`; raises what it raises, Unreachable only when patience has ended."""
+        """Await `action(api)`; raises what `action` raises, but Unreachable only after the longest
+        wait.
+        """
         attempt = partial(self._attempt, action)
         done = await self.outage.retry(attempt, passes=self._passes, tell=self._tell_once)
         self._reached, self._out = True, False
         return done
 
     def give_up(self) -> None:
-        """Wait for no outage any more."""
+        """From now on, fail at once in an outage."""
         self.outage = Backoff(first=0, attempts=1)
 
     async def _attempt(self, action: Callable[["Api"], Awaitable[T]]) -> T:
@@ -50,7 +52,7 @@ class Client:
             return await action(self._api)
         except Exception as error:
             if is_transient(error):
-                # Asked for anew: the embedded cluster is started again by that.
+                # The next attempt connects anew, since that starts the embedded cluster again.
                 self._api = None
             raise
 

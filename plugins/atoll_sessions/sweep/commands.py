@@ -134,7 +134,7 @@ async def cancel(context: Context, sweeps: tuple[str, ...]) -> None:
         except (NotFound, ConfigError) as error:
             if not was_running:
                 raise
-            # The process that has run it has a profile that nobody else has any more.
+            # The profile belonged to the process that ran the sweep, and exists no more.
             context.output.note(f"sweep {found.id} is cancelled; {error}")
             continue
         what = "is cancelled" if was_running else "was not running"
@@ -144,8 +144,8 @@ async def cancel(context: Context, sweeps: tuple[str, ...]) -> None:
 
 
 async def _end_sessions(context: Context, sweep: Sweep) -> int:
-    """End the sessions that a sweep has left; returns how many. Raises NotFound where its profile
-    is gone.
+    """Terminate the sessions that a sweep has left; returns how many. Raises NotFound if the
+    sweep's profile no longer exists.
     """
     plan, progress = sweep.plan, sweep.progress()
     if not progress.runs:
@@ -156,7 +156,7 @@ async def _end_sessions(context: Context, sweep: Sweep) -> int:
 
 
 async def _stop(sweep: Sweep) -> None:
-    """Make the process that runs the sweep end it, even if that is another process."""
+    """Ask the process that runs the sweep to end it, even if that is another process."""
     sweep.ask_cancel()
     with trio.move_on_after(_PATIENCE):
         await until(lambda: not sweep.held())

@@ -1,4 +1,4 @@
-"""Names of sweeps for the prompt to complete."""
+"""Completes ids of sweeps at the prompt."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from atoll_sessions.sweep.store import Sweep, Sweeps
 
 
 async def sweeps(api: Api) -> Sequence[Candidate]:  # noqa: ARG001  # sweeps are kept on this machine
-    """Return the ids of sweeps, the newest first, with what they run."""
+    """Return the ids of sweeps, the newest first, each with the line that the sweep runs."""
     return [
         Candidate(sweep.id, _line(sweep)) for sweep in Sweeps.of(Paths.from_environment()).all()
     ]

@@ -1,4 +1,4 @@
-"""Detached sweeps, which run in a process of their own."""
+"""Detached sweeps, each of which runs in its own process."""
 
 import trio
 
@@ -13,8 +13,8 @@ _START = 30.0
 async def spawn(
     context: Context, sweep: Sweep, verb: str, max_parallel: int, profile: str | None
 ) -> None:
-    """Start a process that runs the sweep, independent of our terminal and folder, and of what
-    becomes of the profile: None for the one in use.
+    """Start a process that runs the sweep, independently of this terminal and folder, and of later
+    changes to the profile. `profile` None means the profile in use.
     """
     words = ["sweep", verb, sweep.id, "--silent", "--max-parallel", str(max_parallel)]
     await context.spawn(words, sweep.folder / "log", profile)
@@ -23,8 +23,8 @@ async def spawn(
 async def follow(sweep: Sweep, runs: int) -> int:
     """Wait for the end of the sweep whose process was just started; returns its exit code.
 
-    `runs` is how often it had been run before. If the job that follows the sweep is cancelled, the
-    sweep is ended; if the user leaves the prompt, it continues.
+    `runs` is how often the sweep had been run before. If the job that follows the sweep is
+    cancelled, the sweep is ended; if the user leaves the prompt, it continues.
     """
     try:
         return _exit_code(sweep, await _ended(sweep, runs))

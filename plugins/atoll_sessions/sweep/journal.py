@@ -1,4 +1,4 @@
-"""The journal of a sweep: one JSON object a line, each written before what it tells is acted on.
+"""The journal of a sweep: one JSON object per line, written before the process acts on it.
 
     {"event": "begin", "at": …, "pid": …}                    a process takes the sweep up
     {"event": "start", "case": 3, "at": …, "session": NAME}  a session is about to be asked for
@@ -6,8 +6,8 @@
     {"event": "end", "case": 3, "at": …, "seconds": …, "exit_code": 0, "error": ""}
     {"event": "stop", "at": …, "how": "finished", "why": ""} the process leaves the sweep
 
-A line is one write to the file, past any buffer of this process: SIGKILL loses none. A line that a
-crash of the machine has torn is passed over, and its case runs again.
+Each line is written to the file with one unbuffered write, so SIGKILL loses no line. A line that a
+crash of the machine has cut off is ignored, and its case runs again.
 """
 
 import json
@@ -24,14 +24,15 @@ from atoll_sessions.sweep.progress import Progress
 
 
 def read_progress(path: Path, count: int) -> Progress:
-    """Read a journal for a sweep of this many cases; one that does not exist is empty."""
+    """Read the journal of a sweep with this many cases; a journal that does not exist is empty."""
     progress = Progress(count)
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return progress
     for line in lines:
-        # Half a line of a crash, or an event of another release: what it told is not known.
+        # A crash may have cut off the line, or another release may have written an event unknown
+        # here.
         with suppress(ValueError, KeyError, TypeError, AttributeError):
             progress.apply(json.loads(line))
     return progress
@@ -39,7 +40,7 @@ def read_progress(path: Path, count: int) -> Progress:
 
 @frozen
 class Journal:
-    """A journal that is being written, and the progress in it."""
+    """A journal that is open for writing, and the progress that it records."""
 
     descriptor: int
     progress: Progress
@@ -53,7 +54,7 @@ class Journal:
         self._add(event="start", case=case, at=time.time(), session=session)
 
     def session(self, case: int, session_id: str) -> None:
-        """Record that the case has its session."""
+        """Record that the cluster has created the session of the case."""
         self._add(event="session", case=case, id=session_id)
 
     def end(self, case: int, exit_code: int | None, error: str, seconds: float) -> None:

@@ -29,7 +29,8 @@ Connect = Callable[[], Awaitable["Api"]]
 @frozen
 class LaunchOptions:
     """How to run a sweep: which cases (`resume`, `retry-failed`), how many at a time, detached or
-    not, by which profile if not by the one in use. The detached process itself is `silent`.
+    not, and with which profile; None means the profile in use. The detached process itself is
+    `silent`.
     """
 
     verb: str
@@ -40,8 +41,8 @@ class LaunchOptions:
 
 
 async def launch(context: Context, sweep: Sweep, options: LaunchOptions, connect: Connect) -> int:
-    """Run the missing cases of a sweep; returns its exit code: 0 if all cases have ended with 0,
-    else 1; 130 if it was interrupted.
+    """Run the missing cases of a sweep; returns its exit code: 0 if all cases have ended with 0, 1
+    if not, 130 if the sweep was interrupted.
     """
     if sweep.held():
         raise AtollError(f"sweep {sweep.id} is running", hint=f"atoll sweep status {sweep.id}")
@@ -55,7 +56,7 @@ async def launch(context: Context, sweep: Sweep, options: LaunchOptions, connect
     context.output.note(f"sweep {sweep.id} runs in the background: atoll sweep status {sweep.id}")
     if options.detach:
         return ExitCode.OK
-    # A job stands for its sweep for as long as its prompt is open.
+    # A job in the shell represents its sweep for as long as the prompt is open.
     code = await follow(sweep, runs)
     context.output.note(f"sweep {sweep.id}: {tally(sweep.progress())}")
     return code
@@ -72,7 +73,7 @@ async def _run(context: Context, sweep: Sweep, options: LaunchOptions, connect: 
         if progress.sessions or progress.runs > 1:
             context.output.note(f"atoll sweep resume {sweep.id} continues it")
         elif not options.silent:
-            sweep.remove()  # nothing of it ever ran
+            sweep.remove()  # no case of it ever ran
         raise runner.failure
     if runner.how != "finished":
         return ExitCode.INTERRUPTED
@@ -106,7 +107,7 @@ async def _summarize(
 
 
 def profile_of(sweep: Sweep) -> str | None:
-    """Return the name of a sweep's profile; None where the environment makes it."""
+    """Return the name of a sweep's profile; None if environment variables define the profile."""
     return None if sweep.plan.profile == ENVIRONMENT else sweep.plan.profile
 
 

@@ -1,6 +1,6 @@
 """Locks on files, for one process at a time; the system releases them when their holder ends.
 
-A process id would be less safe: another process may have got it since.
+A stored process id would be less safe: the system may have given it to another process since.
 """
 
 import fcntl
@@ -25,7 +25,7 @@ def locked(path: Path) -> Iterator[bool]:
 
 
 def _try_lock(descriptor: int) -> bool:
-    # Those who only look hold the lock for a moment, too.
+    # A process that only checks the lock holds it for a moment, too.
     for _ in range(_TRIES):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -37,7 +37,7 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def lockable(path: Path) -> bool:
-    """Tell whether nobody holds the lock of a file."""
+    """Tell whether no process holds the lock of a file."""
     with path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -47,7 +47,7 @@ def lockable(path: Path) -> bool:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until another process makes a condition on disk true."""
+    """Wait until a condition on disk becomes true by another process."""
     import trio
 
     while not condition():  # noqa: ASYNC110  # no event crosses from one process to another

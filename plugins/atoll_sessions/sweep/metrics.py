@@ -1,7 +1,7 @@
-"""Values that the cases of a sweep print: the last one of each name.
+"""Values that the cases of a sweep print; of each name, the last value counts.
 
-A value is found by a pattern of `--metric`, else in a line that is a JSON object, else where a line
-says `name=value` or `name: value`.
+A value is found by a pattern of `--metric`, else in a line that is a JSON object, else in a line
+that contains `name=value` or `name: value`.
 """
 
 import json
@@ -15,18 +15,18 @@ import click
 from attrs import define, field, frozen
 
 _MOST_BYTES = 64 << 20
-"""How much of the end of a case's output is looked at."""
+"""How many bytes are read from the end of a case's output."""
 _LONGEST_LINE = 1 << 16
 _NAMED = re.compile(r"(?:\\.|[^\w\\(])*([^\W\d]\w*)[^(]*\(")
-"""The first word of a pattern, which names its value; what is escaped is none."""
+"""The first word of a pattern, which names its value; escaped characters are not part of a word."""
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?%?|[-+]?(?:inf|nan)\b"
 _AROUND = "\"',;:)]}%"
 
 
 @frozen
 class Metric:
-    """A pattern, and the names of the values that its groups are: those of named groups, or the
-    word that it begins with for its first.
+    """A pattern, and the names of the values that its groups capture: the names of named groups;
+    the first other group has the name of the word before it.
     """
 
     pattern: re.Pattern[str]
@@ -40,7 +40,7 @@ class Metric:
 
 
 class MetricType(click.ParamType[Metric]):
-    """A pattern of `--metric`, understood when the line is read."""
+    """A pattern of `--metric`, parsed together with the command line."""
 
     name = "pattern"
 
@@ -63,8 +63,8 @@ class MetricType(click.ParamType[Metric]):
 
 @define
 class Reader:
-    """Reads the values of some names from what cases have printed; of all names in JSON where
-    `names` is empty.
+    """Reads the values of some names from the output of cases; if `names` is empty, the values of
+    all names in JSON objects.
     """
 
     metrics: Sequence[Metric]
@@ -72,7 +72,7 @@ class Reader:
     _plain: Mapping[str, re.Pattern[str]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Make patterns for the names that no metric gives."""
+        """Compile patterns for the names that no metric captures."""
         given = {name for metric in self.metrics for name in metric.names}
         self._plain = {
             name: re.compile(rf"(?<![\w.-]){re.escape(name)}[\"']?\s*[=:]\s*({_NUMBER})")
@@ -81,7 +81,7 @@ class Reader:
         }
 
     def read(self, path: Path) -> dict[str, str]:
-        """Return the last value of each name in a file, which need not be there."""
+        """Return the last value of each name in a file; the file may be missing."""
         values: dict[str, str] = {}
         for line in _lines(path):
             values |= self._in_line(line)
@@ -100,7 +100,7 @@ class Reader:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a file, those at the end of a very long one."""
+    """Yield the lines of a file; of a very long file, those at its end."""
     try:
         file = path.open("rb")
     except FileNotFoundError:
@@ -113,7 +113,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _document(line: str) -> dict[str, str] | None:
-    """Return the numbers and texts of a line that is a JSON object, None for other lines."""
+    """Return the numbers and texts of a line that is a JSON object; None for any other line."""
     if not line.lstrip().startswith("{"):
         return None
     try:
@@ -128,7 +128,7 @@ def _document(line: str) -> dict[str, str] | None:
 
 
 def number(text: str | None) -> float | None:
-    """Return the number that a value is, None if it is none; a comma behind it does not count."""
+    """Return a value as a number, None if it is not one; a comma after it is ignored."""
     try:
         value = float((text or "").strip().strip(_AROUND).replace("_", ""))
     except ValueError:
@@ -137,5 +137,5 @@ def number(text: str | None) -> float | None:
 
 
 def seen_names(results: Iterable[Mapping[str, str]]) -> list[str]:
-    """Return the names that occur, each once."""
+    """Return all names that occur, each once."""
     return list(dict.fromkeys(name for values in results for name in values))

@@ -16,7 +16,7 @@ MAX_PARALLEL = 2
 
 
 class RangeType(click.ParamType["Range"]):
-    """A range expression, parsed with the line, before anything has been started."""
+    """A range expression, parsed together with the command line, before anything is started."""
 
     name = "range expression"
 

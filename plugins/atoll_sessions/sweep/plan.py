@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from atoll.transport import Part
 
 TAG = "sweep:"
-"""What a sweep's sessions are tagged with, followed by its id."""
+"""The prefix of the tag of a sweep's sessions; the sweep's id follows."""
 _NAME = re.compile(r"\w[\w.-]*\w", re.ASCII)
 _LONGEST_NAME = 64
 _DIGITS = 4
@@ -40,9 +40,9 @@ class Case:
 class Plan:
     """Everything that a process needs to run a sweep, or to go on with one.
 
-    `line` is what the user typed; `profile` names the cluster. `named` tells that the user has
-    named the sessions. `remove` is `--rm`. `out` is the folder that the user wants the cases'
-    output in, if any.
+    `line` is what the user typed; `profile` names the cluster. `named` is true if the user has
+    named the sessions. `remove` is `--rm`. `out` is the folder that the user has chosen for the
+    output of the cases, if any.
     """
 
     id: str = ""
@@ -65,7 +65,7 @@ class Plan:
 
     @property
     def tag(self) -> str:
-        """The tag of its sessions, which identifies them as its own."""
+        """The tag of its sessions, by which the sweep recognizes them."""
         return f"{self.request.tag or ''} {TAG}{self.id}".strip()
 
     @property
@@ -87,7 +87,8 @@ class Plan:
                 name=f"{self.stem}{self._padded(number)}",
                 env={key: interpolate(text, env) for key, text in self.request.env.items()},
                 tag=self.tag,
-                # A session that is there already is another's, or one to be cleared away.
+                # An existing session of this name is not reused: it belongs to somebody else, or an
+                # earlier attempt has left it.
                 no_reuse=True,
             ),
             code=self._code(values),
@@ -117,7 +118,7 @@ class Plan:
         return str(number).zfill(max(_DIGITS, len(str(self.count))))
 
     def check(self) -> None:
-        """Raise UsageError for names of sessions that no cluster accepts."""
+        """Raise UsageError if the cluster would refuse the names of the sessions."""
         name = f"{self.stem}{self._padded(self.count)}"
         if not _NAME.fullmatch(name):
             raise UsageError(f"{name!r} can't be the name of a session")
@@ -125,7 +126,7 @@ class Plan:
             raise UsageError(f"{name!r} is too long for the name of a session")
 
     def unused(self) -> list[str]:
-        """Return the variables that are used nowhere, so that their cases do not differ."""
+        """Return the variables that no text refers to, so that the cases do not differ by them."""
         texts = {
             "exec": [self.code.exec or "", self.code.snippet],
             "build": [self.code.build or ""],
@@ -165,7 +166,7 @@ def load_plan(text: str) -> Plan:
 def fingerprint(plan: Plan, files: "Sequence[Part]") -> str:
     """Return a text that is the same for plans with the same cases, code and files.
 
-    How many cases run at a time, and what happens to sessions and output, does not count.
+    The number of parallel cases, and what happens to sessions and output, do not change the text.
     """
     request = plan.request if plan.named else evolve(plan.request, name="")
     same = Plan(grid=plan.grid, request=request, code=plan.code, profile=plan.profile)

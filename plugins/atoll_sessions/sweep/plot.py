@@ -1,4 +1,4 @@
-"""`sweep results` and `sweep plot`: what has come of a sweep, as a table and as a chart."""
+"""`sweep results` and `sweep plot`: show the results of a sweep as a table and as a chart."""
 
 import shutil
 from functools import partial
@@ -15,7 +15,7 @@ from atoll_sessions.sweep.metrics import Metric, MetricType
 from atoll_sessions.sweep.results import Chart, Results, chart, gather
 
 _HEIGHT = 20
-"""Lines of a chart that goes into a pipe or a file."""
+"""Lines of a chart that is written to a pipe or a file."""
 _WIDTH = 80
 _metrics = click.option(
     "--metric",
@@ -134,7 +134,7 @@ def _check_file(save: Path | None) -> None:
 async def _save(context: Context, drawn: Chart, path: Path) -> None:
     from atoll_sessions.sweep.charts import as_file
 
-    # In a thread: matplotlib takes its time.
+    # In a thread, because matplotlib is slow.
     content = await trio.to_thread.run_sync(as_file, drawn, path.suffix.lower())
     try:
         await trio.Path(path).write_bytes(content)

@@ -1,7 +1,7 @@
-"""One run of code, followed by polling (`POST /session/{s}`, every release).
+"""Runs code once, and polls the cluster for its output (`POST /session/{s}`, every release).
 
-A stream would end with its connection, and interrupt the code. A run that is polled by its id
-continues whatever happens to the connection, and is found again.
+If a stream were used, the end of its connection would interrupt the code. A run that is polled by
+its id continues when a connection breaks, and can be polled again over the next one.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,8 +37,8 @@ class NeverRan(Exception):
 
 @frozen
 class Run:
-    """One run in a session; `show` is called with its output, `keep` with the type and the data of
-    each picture: it returns what to show about that.
+    """One run of code in a session. `show` is called with its output. `keep` is called with the
+    type and the data of each picture, and returns the text to show in its place.
     """
 
     client: Client
@@ -74,7 +74,8 @@ class Run:
         async def ask(api: "Api") -> Mapping[str, Any]:
             nonlocal times
             times += 1
-            # What was sent once may have been heard: from then on the run is only asked for.
+            # After the first request the cluster may know the run, so later requests only ask for
+            # its output.
             return await self._ask(api, message if times == 1 else _CONTINUE)
 
         try:
@@ -85,7 +86,7 @@ class Run:
             raise
 
     async def _ask(self, api: "Api", message: Mapping[str, Any]) -> Mapping[str, Any]:
-        # Releases disagree on which of the two spellings names the run.
+        # Releases disagree about which of the two spellings holds the id of the run.
         document = {**message, "runId": self.id, "run_id": self.id}
         route = path("session", self.session_id)
         answer = await api.json("POST", route, json=document, like={"result": TURN})

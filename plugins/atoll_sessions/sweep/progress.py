@@ -12,14 +12,15 @@ from attrs import define, field, frozen
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 INTERRUPTED = "interrupted"
-"""A case that was running when the process that ran it ended."""
+"""The status of a case that was running when the process that ran the sweep ended."""
 
 
 @define
 class CaseState:
-    """One case. `exit_code` is None until it has ended, and if it ended without one.
+    """The state of one case. `exit_code` is None until the case has ended, and if it ended without
+    one.
 
-    Times are in seconds: `started` since 1970, `seconds` from there to the end.
+    Times are in seconds: `started` since 1970, `seconds` from the start to the end.
     """
 
     number: int
@@ -33,7 +34,7 @@ class CaseState:
 
     @property
     def elapsed(self) -> float | None:
-        """Seconds that it took, or has taken until now."""
+        """Seconds that the case took, or has taken until now."""
         if self.seconds is not None or self.started is None:
             return self.seconds
         return max(0.0, time.time() - self.started) if self.status != INTERRUPTED else None
@@ -41,7 +42,7 @@ class CaseState:
 
 @frozen
 class Ending:
-    """How the process that last ran the sweep has ended, empty while it runs; `why` is the error
+    """How the process that last ran the sweep has ended; empty while it runs. `why` is the error
     that stopped it, if any.
     """
 
@@ -61,7 +62,7 @@ class Progress:
     runs: int = 0
     ending: Ending = Ending()
     sessions: int = 0
-    """How many sessions were ever started."""
+    """How many sessions were ever requested."""
 
     def state(self, number: int) -> CaseState:
         """Return the state of a case."""
@@ -73,12 +74,12 @@ class Progress:
 
     @property
     def waiting(self) -> int:
-        """How many cases have neither ended nor a session."""
+        """How many cases have not ended and have no session."""
         return self.count - self.counts.total() + self.counts[WAITING]
 
     @property
     def ended(self) -> int:
-        """How many cases have ended, well or not."""
+        """How many cases have ended, with success or not."""
         return self.counts[DONE] + self.counts[FAILED]
 
     @property
@@ -105,7 +106,7 @@ class Progress:
                 self._apply_to_case(kind, event)
 
     def interrupt(self) -> None:
-        """Note that no process runs the cases that were running."""
+        """Mark the running cases as interrupted, since no process runs them any more."""
         for number in self.current:
             self._become(self.states[number], INTERRUPTED)
         self.current.clear()

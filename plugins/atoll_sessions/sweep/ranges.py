@@ -1,6 +1,7 @@
 """Range expressions: `X=case:a,b`, `X=linspace:0,1,5`, `X=range:1,6,2`, and their combinations.
 
-Values are computed when asked for: a range of 10^9 values costs no more than one of three.
+Each value is computed only when it is needed: a range of 10^9 values costs no more than one of
+three.
 """
 
 import math
@@ -15,7 +16,9 @@ from attrs import field, frozen
 from atoll import UsageError
 
 Place = Literal["exec", "env", "build"]
-"""Where a variable is put in: `--exec` and `-c`, the values of `-e`, or `--build`."""
+"""The texts in which a variable is replaced: `--exec` and `-c`, the values of `-e`, or
+`--build`.
+"""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LARGEST_EXPONENT = 300
 
@@ -28,7 +31,7 @@ class Values(Protocol):
         """The number of values."""
 
     def at(self, index: int) -> str:
-        """Return one value, as it is put into commands."""
+        """Return one value as text, as it is put into commands."""
 
 
 @frozen
@@ -59,7 +62,7 @@ class Stepped:
     count: int
 
     def at(self, index: int) -> str:
-        """Return one, whole numbers without a point."""
+        """Return one value as text; whole numbers have no decimal point."""
         value = self.start + index * self.step
         return str(value) if value.denominator == 1 else repr(float(value))
 
@@ -91,7 +94,7 @@ def parse_range(place: Place, text: str) -> Range:
 
 
 _KEPT = {"": ",'\"\\", "'": "", '"': '"\\'}
-"""What a backslash keeps as it is, outside of quotes and within each sort of them."""
+"""The characters that a backslash escapes, outside of quotes and within each kind of quotes."""
 
 
 def _cases(text: str) -> Values:
@@ -103,9 +106,10 @@ def _cases(text: str) -> Values:
 def _split(text: str) -> list[str]:
     """Split a text at its commas, except those in quotes or after a backslash.
 
-    Single quotes protect everything, double quotes everything but a backslash before `"` or another
-    one; a backslash protects a comma, a quote and another backslash, and is literal before anything
-    else. Raises ValueError for a quote that is not closed.
+    Within single quotes all characters are literal. Within double quotes all are literal but a
+    backslash before `"` or another backslash. Outside of quotes a backslash escapes a comma, a
+    quote or another backslash; before any other character it is literal. Raises ValueError for a
+    quote that is not closed.
     """
     values, quote, at = [""], "", 0
     while at < len(text):
@@ -163,7 +167,7 @@ def _number(text: str) -> Fraction:
         number = Decimal(text)
     except InvalidOperation:
         raise ValueError(f"{text!r} is not a number") from None
-    # A fraction writes all digits out: 1e-999999999 would take the memory of the machine.
+    # A fraction stores all digits: 1e-999999999 would need all memory of the machine.
     if not number.is_finite() or abs(number.adjusted()) > _LARGEST_EXPONENT:
         raise ValueError(f"{text!r} is out of bounds")
     return Fraction(number)
@@ -195,7 +199,7 @@ class Grid:
 
 
 def make_grid(ranges: Sequence[Range]) -> Grid:
-    """Combine ranges; raises UsageError for a variable that has two."""
+    """Combine ranges; raises UsageError if two ranges have the same variable."""
     names = [one.variable for one in ranges]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UsageError(f"the variable {twice[0]} has more than one range")

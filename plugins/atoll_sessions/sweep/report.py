@@ -1,8 +1,8 @@
 """What the user sees while a sweep runs.
 
-`Report` shows nothing and writes output to files, as the others do too. `LabelledReport` writes
-each line as it comes, with a label that says which case it is from. The table of cases is a module
-of its own.
+All reports write the output of the cases to files. `Report` does only that. `LabelledReport` also
+prints each line when it arrives, with a label that names its case. The table of cases has its own
+module.
 """
 
 import os
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from atoll_sessions.pictures import Album
 
 _LONGEST_TYPE = 80
-"""Characters of a picture's type that are told."""
+"""Characters of a picture's type that are shown."""
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
@@ -32,10 +32,12 @@ class Report:
     sweep: Sweep
     _said: set[str] = field(factory=set)
     _albums: "dict[int, Album]" = field(factory=dict)
-    """Where the pictures of each case go."""
+    """The folders for the pictures of each case."""
 
     async def live(self, progress: Progress) -> None:
-        """Keep something on the screen until cancelled, for reports that do."""
+        """Keep something on the screen until cancelled; for reports that show something all the
+        time.
+        """
 
     def started(self, case: Case) -> None:
         """Delete the output of an earlier attempt."""
@@ -43,19 +45,22 @@ class Report:
             self.sweep.output(case.number, stream).unlink(missing_ok=True)
 
     def waits(self, case: Case, why: str) -> None:
-        """Say why a case does not start."""
+        """Show why a case does not start."""
 
     def output(self, case: Case, stream: Stream, text: str) -> None:
         """Store output of a case."""
         path = self.sweep.output(case.number, stream)
-        # Where the user wants it, it is made as the user's own programs would make it.
+        # In a folder that the user has chosen, files get the permissions that the user's own
+        # programs would give them.
         mode = 0o666 if self.sweep.plan.out else 0o600
         descriptor = os.open(path, _APPEND, mode)
         with os.fdopen(descriptor, "a", encoding="utf-8", newline="") as file:
             file.write(text)
 
     def keep(self, case: Case, mime: str, data: str) -> str:
-        """Keep a picture of a case beside what it prints; returns what to tell of it."""
+        """Store a picture of a case beside the case's output; returns the text to show in its
+        place.
+        """
         from atoll_sessions.pictures import Album, Broken, medium
 
         if case.number not in self._albums:
@@ -69,7 +74,7 @@ class Report:
         return f"{mime} kept as {kept}"
 
     def ended(self, case: Case, state: CaseState) -> None:
-        """Say how a case has ended."""
+        """Show how a case has ended."""
 
     def say(self, text: str) -> None:
         """Show a remark."""
@@ -79,7 +84,7 @@ class Report:
         self.context.output.warn(text)
 
     def say_once(self, text: str) -> None:
-        """Show a remark that is the same for all cases, once."""
+        """Show a remark once, although several cases make it."""
         if text not in self._said:
             self._said.add(text)
             self.say(text)
@@ -87,20 +92,22 @@ class Report:
 
 @define
 class LabelledReport(Report):
-    """Writes everything line by line; `echo` is false if output is only stored."""
+    """Prints everything line by line; if `echo` is false, output is only stored."""
 
     echo: bool = True
     _partial: dict[tuple[int, Stream], str] = field(factory=dict)
     _waiting: set[int] = field(factory=set)
 
     def waits(self, case: Case, why: str) -> None:
-        """Say why, the first time only: a full cluster gives another reason every second."""
+        """Show only the first reason of a case, since a full cluster gives another reason every
+        second.
+        """
         if case.number not in self._waiting:
             self._waiting.add(case.number)
             self.say(f"{case.label} waits: {why}")
 
     def output(self, case: Case, stream: Stream, text: str) -> None:
-        """Write complete lines; the rest waits for its end."""
+        """Print complete lines; an incomplete line waits for its end."""
         super().output(case, stream, text)
         if not self.echo:
             return
@@ -110,7 +117,7 @@ class LabelledReport(Report):
         self._write(case, stream, lines)
 
     def ended(self, case: Case, state: CaseState) -> None:
-        """Write the rest of the case's output, then how it ended."""
+        """Print the rest of the case's output, then how the case ended."""
         self._flush(case)
         self.say(f"{case.label} {outcome(state)}")
 

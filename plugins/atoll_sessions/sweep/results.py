@@ -1,4 +1,4 @@
-"""What has come of a sweep: the parameters of each case that is done, and the values it printed."""
+"""The results of a sweep: the parameters of each case that is done, and the values it printed."""
 
 from collections.abc import Mapping, Sequence
 
@@ -28,7 +28,7 @@ class Result:
 
 @frozen
 class Results:
-    """Those of a sweep; `left_out` says in words which cases are not among them."""
+    """The results of a sweep; `left_out` says in words which cases are missing from them."""
 
     sweep: Sweep
     all: Sequence[Result]
@@ -42,20 +42,20 @@ class Results:
 
 @frozen
 class Series:
-    """Points of one line, in the order of x: `label` tells what they have in common."""
+    """The points of one line in the order of x; `label` names what they have in common."""
 
     label: str
     points: Sequence[tuple[float, float]]
 
     @property
     def is_line(self) -> bool:
-        """Whether there is one point for each x, so that lines between them mean something."""
+        """Whether each x has one point only, so that it makes sense to connect the points."""
         return len({x for x, _ in self.points}) == len(self.points)
 
 
 @frozen
 class Chart:
-    """What is drawn. `names` are what x stands for where its values are no numbers."""
+    """What is drawn. `names` are the values of x if they are not numbers."""
 
     x: str
     y: Sequence[str]
@@ -66,7 +66,7 @@ class Chart:
 
     @property
     def ticks(self) -> dict[float, str]:
-        """Where the values of x are, and how they are written."""
+        """The labels of the x axis, by position."""
         if self.names:
             return {float(place): name for place, name in enumerate(self.names, 1)}
         return {x: f"{x:g}" for line in self.series for x, _ in line.points}
@@ -75,7 +75,9 @@ class Chart:
 async def gather(
     sweep: Sweep, progress: Progress, metrics: Sequence[Metric], names: Sequence[str] = ()
 ) -> Results:
-    """Read what the cases that are done have printed; raises UsageError where there are none."""
+    """Read the values that the finished cases have printed; raises UsageError if no case has
+    any.
+    """
     done = progress.numbers([DONE])
     if not done:
         raise UsageError(f"no case of sweep {sweep.id} is done", hint=f"sweep status {sweep.id}")
@@ -103,7 +105,7 @@ def _left_out(progress: Progress) -> str:
 def chart(
     results: Results, x: str, y: Sequence[str], by: Sequence[str], log: str
 ) -> tuple[Chart, int]:
-    """Make what is drawn, and count the cases without a number to draw; raises UsageError."""
+    """Make the chart, and count the cases that have no number to draw; raises UsageError."""
     for name in (x, *y, *by):
         _check_name(results, name)
     places, names = _places(results, x)
@@ -136,7 +138,9 @@ def _check_name(results: Results, name: str) -> None:
 
 
 def _places(results: Results, x: str) -> tuple[dict[str, float], list[str]]:
-    """Return where each value of x is: at its number, or side by side where not all are numbers."""
+    """Return the position of each value of x: the number itself, or its index if not all values are
+    numbers.
+    """
     values = list(dict.fromkeys(value for one in results.all if (value := one.get(x)) is not None))
     numbers = {value: number(value) for value in values}
     places = {value: place for value, place in numbers.items() if place is not None}

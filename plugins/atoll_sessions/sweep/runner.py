@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 class SweepRunner:
     """Runs cases of a sweep in this process.
 
-    After :meth:`run`, `how` says how it came to its end: `finished`, `interrupted`, `cancelled`,
-    or `stopped` by `failure`. `ended` names the sessions that have made room for others.
+    After :meth:`run`, `how` says how the run has ended: `finished`, `interrupted`, `cancelled`, or
+    `stopped` by `failure`. `ended` names the sessions that were terminated to free resources for
+    others.
     """
 
     context: Context
@@ -82,7 +83,7 @@ class SweepRunner:
 
     async def _work(self, cases: Iterator[Case]) -> None:
         for case in cases:
-            # None is begun once the sweep is called off.
+            # No further case starts after the sweep was stopped.
             await trio.lowlevel.checkpoint()
             await self._case_runner.run(case)
 
@@ -95,7 +96,7 @@ class SweepRunner:
             )
 
     async def _guarded(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
-        """Do some work; an error that affects more than one case stops the sweep."""
+        """Do some work; an error that concerns more than one case stops the sweep."""
         try:
             await work(*args)
         except StopSweep as stop:
@@ -106,7 +107,8 @@ class SweepRunner:
     def _fail(self, error: BaseException | None) -> None:
         if self.failure is None and isinstance(error, AtollError):
             self.failure = error
-        # Sessions are still to be removed: if that can't be, it is not waited for again.
+        # Sessions are still to be removed; if that fails, the sweep does not wait for the cluster
+        # again.
         self._case_runner.client.give_up()
         self._stop("stopped")
 

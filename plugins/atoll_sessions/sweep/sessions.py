@@ -20,8 +20,10 @@ _LOOKS = Backoff(first=0.05, longest=1.0)
 
 
 async def own_sessions(api: "Api", plan: Plan, name: str = "") -> list[Session]:
-    """Return the living sessions that this sweep has started, or the one of this name."""
-    # Patterns take an underscore for any character: what is not ours is left out below.
+    """Return the living sessions that this sweep has started; with `name`, only the session of this
+    name.
+    """
+    # The filter takes an underscore for any character, so sessions of others are dropped below.
     which = f'name == "{name}"' if name else f'name like "{plan.stem}%"'
     found = list_sessions(api, _FIELDS, filter=which)
     return [session async for session in found if session.tag == plan.tag]
@@ -34,7 +36,9 @@ def case_number(plan: Plan, session: Session) -> int:
 
 
 async def end_session(api: "Api", session_id: str) -> None:
-    """Terminate a session and wait for its end: then its name is free again."""
+    """Terminate a session and wait until it has ended, since only then its name can be used
+    again.
+    """
     try:
         await terminate(api, session_id)
         async for _ in _LOOKS:

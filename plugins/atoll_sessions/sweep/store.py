@@ -42,23 +42,23 @@ _SUFFIXES = {"stdout": "out", "stderr": "err"}
 
 @frozen
 class Sweep:
-    """One sweep, by its folder."""
+    """One sweep, identified by its folder."""
 
     folder: Path
 
     @property
     def id(self) -> str:
-        """Its name."""
+        """Its id, which is the name of its folder."""
         return self.folder.name
 
     @property
     def journal(self) -> Path:
-        """The journal's file."""
+        """The path of its journal."""
         return self.folder / "journal.jsonl"
 
     @cached_property
     def plan(self) -> Plan:
-        """Its plan; raises AtollError if that can't be read."""
+        """Its plan; raises AtollError if the plan can't be read."""
         try:
             return load_plan((self.folder / "plan.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, KeyError, TypeError, AtollError) as error:
@@ -73,7 +73,8 @@ class Sweep:
 
     def progress(self) -> Progress:
         """Return the current state of its cases."""
-        # Looked at first: a process that ends in between has written all it had to say.
+        # The lock is checked before the journal is read: a process that ends in between has written
+        # its last event by then.
         held = self.held()
         progress = read_progress(self.journal, self.plan.count)
         if not held:
@@ -91,12 +92,14 @@ class Sweep:
         return progress.ending.how or "interrupted"
 
     def output(self, number: int, stream: Stream) -> Path:
-        """Return the file with the output of a case; it exists only if there was any."""
+        """Return the path of the output of a case; the file exists only if the case printed
+        something.
+        """
         return self.output_folder / f"{number:04}.{_SUFFIXES[stream]}"
 
     @property
     def output_folder(self) -> Path:
-        """Where what the cases print is kept."""
+        """The folder in which the output of the cases is stored."""
         return Path(self.plan.out) if self.plan.out else self.folder / "output"
 
     @contextmanager
@@ -108,24 +111,24 @@ class Sweep:
             yield
 
     def held(self) -> bool:
-        """Tell whether a process runs it."""
+        """Tell whether a process runs the sweep."""
         return (self.folder / "lock").exists() and not lockable(self.folder / "lock")
 
     @property
     def cancel_asked(self) -> bool:
-        """Whether the process that runs it has been asked to end it."""
+        """Whether the process that runs the sweep was asked to end it."""
         return (self.folder / "cancel").exists()
 
     def ask_cancel(self) -> None:
-        """Ask the process that runs it to end it."""
+        """Ask the process that runs the sweep to end it."""
         (self.folder / "cancel").touch(mode=0o600)
 
     def forget_cancel(self) -> None:
-        """Withdraw the request to end it."""
+        """Withdraw the request to end the sweep."""
         (self.folder / "cancel").unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Delete all its files, except those in a folder that the user has named."""
+        """Delete all files of the sweep, except those in a folder that the user has named."""
         remove_tree(self.folder)
 
 
@@ -137,7 +140,7 @@ class Sweeps:
 
     @classmethod
     def of(cls, paths: Paths) -> "Sweeps":
-        """Return those that are kept in the user's state folder."""
+        """Return the sweeps that are stored in the user's state folder."""
         return cls(paths.state / "sweeps")
 
     def reserve(self) -> Sweep:
@@ -151,7 +154,9 @@ class Sweeps:
         raise AssertionError("there is always another id")
 
     def save(self, sweep: Sweep, plan: Plan, files: "Sequence[Part]") -> None:
-        """Write a sweep to disk, its plan last: without a plan, a folder is no sweep."""
+        """Write a sweep to disk. The plan is written last, since a folder without a plan is no
+        sweep.
+        """
         for part in files:
             path = sweep.folder / "files" / part.filename
             make_private(path.parent)
@@ -171,7 +176,8 @@ class Sweeps:
     def find(self, reference: str) -> Sweep:
         """Find a sweep by its id, or by the start of it, with or without `s-`; raises NotFound."""
         starts = (reference, f"s-{reference}")
-        # An empty text, as of a script's unset variable, would begin every one of them.
+        # An empty text, such as the value of an unset variable in a script, would match every
+        # sweep.
         found = [sweep for sweep in self.all() if reference and sweep.id.startswith(starts)]
         exact = [sweep for sweep in found if sweep.id in starts]
         if len(exact or found) == 1:

@@ -1,4 +1,4 @@
-"""Making a sweep from a line of `run` with ranges: checked, counted, stored and run."""
+"""Makes a sweep from a line of `run` with ranges: checks, counts, stores and runs it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from atoll.transport import Part
 
 ASKED_FROM = 1_000
-"""More cases than this are asked about at a terminal."""
+"""If a sweep has more cases than this, the user is asked first, at a terminal."""
 REFUSED_FROM = 10_000
-"""More cases than this need --yes where nobody can be asked."""
+"""If a sweep has more cases than this and nobody can be asked, it needs --yes."""
 MOST = 1_000_000
-"""More cases than this are never run."""
+"""The largest number of cases of a sweep."""
 
 
 async def submit(
@@ -41,8 +41,8 @@ async def submit(
     *,
     remove: bool,
 ) -> int:
-    """Run the sweep that a line asks for; returns its exit code. Nothing starts before the whole
-    line has been checked.
+    """Run the sweep that a command line describes; returns its exit code. Nothing starts before the
+    whole line has been checked.
 
     `session` are the options of the sessions.
     """
@@ -64,13 +64,13 @@ async def submit(
 
 
 def _draft(options: SweepOptions, session: Mapping[str, Any], code: Code, *, remove: bool) -> Plan:
-    """Make the plan as far as the line alone defines it."""
+    """Make the plan from the command line alone."""
     if session["enqueue_only"]:
         raise UsageError("run: a sweep waits for its sessions", hint="leave out --enqueue-only")
     env = parse_pairs(session["env"], "-e")
     name = session["name"] or ""
     return Plan(
-        # Of the length of a real id: names of sessions are made of it.
+        # The placeholder is as long as a real id, since the names of sessions contain the id.
         id="s-0000",
         grid=make_grid(options.ranges),
         request=SessionRequest(image=session["image"], name=name, env=env),

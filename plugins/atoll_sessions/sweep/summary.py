@@ -1,4 +1,4 @@
-"""A sweep as records: a row for each case, its parameters first."""
+"""A sweep as records: one row for each case, with the parameters in the first columns."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from atoll_sessions.sweep.progress import FAILED, CaseState, Progress
 from atoll_sessions.sweep.store import Sweep
 
 _BRIEF = 40
-"""More cases than this are not listed at a terminal unless that was asked for."""
+"""If a sweep has more cases than this, a terminal lists them only on demand."""
 
 
 def _seconds(value: float | None) -> str:
@@ -28,7 +28,9 @@ _STATE = [
 
 
 def value_columns(plan: Plan, values_of: Callable[[Any], Mapping[str, str]]) -> list[Column]:
-    """Return a column for each variable, named after it, with a `$` if that name is taken."""
+    """Return a column for each variable, named after it, with a `$` if another column has that
+    name.
+    """
     taken = {column.name for column in _STATE} | {"command", "build", "env"}
 
     def column(name: str) -> Column:
@@ -48,7 +50,7 @@ def columns_of_cases(plan: Plan) -> list[Column]:
 
 
 async def show_cases(context: Context, sweep: Sweep, progress: Progress, *, all: bool) -> None:
-    """List the cases; unless `all`, of a long list on a terminal only those that failed."""
+    """List the cases; unless `all`, a long list on a terminal shows only the cases that failed."""
     output = context.output
     brief = not (all or output.format) and output.stdout.isatty() and progress.count > _BRIEF
     states = (one for one in progress.all() if not brief or one.status == FAILED)

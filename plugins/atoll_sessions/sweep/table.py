@@ -28,8 +28,8 @@ _KEPT = 64
 
 @define
 class LiveTable(LabelledReport):
-    """Counts, and a line for each case: all if they fit, else those that run and those that ended
-    last.
+    """Shows counts, and a line for each case: all cases if they fit, else those that run and those
+    that ended last.
     """
 
     _began: float = field(factory=time.monotonic)
@@ -38,7 +38,7 @@ class LiveTable(LabelledReport):
     _drawn: int = 0
 
     async def live(self, progress: Progress) -> None:
-        """Redraw until cancelled, then erase it."""
+        """Redraw the table until cancelled, then erase it."""
         try:
             while True:
                 self._draw(progress)
@@ -56,7 +56,7 @@ class LiveTable(LabelledReport):
         self._reasons[case.number] = why
 
     def ended(self, case: Case, state: CaseState) -> None:
-        """Show it among the last lines of the table; print a line above only for failures."""
+        """Show the case among the last lines of the table; print a line above only if it failed."""
         self._recent.append(case.number)
         self._reasons.pop(case.number, None)
         self._flush(case)
@@ -64,12 +64,12 @@ class LiveTable(LabelledReport):
             self.say(f"{case.label} {outcome(state)}")
 
     def say(self, text: str) -> None:
-        """Print it above the table."""
+        """Print a remark above the table."""
         self._erase()
         super().say(text)
 
     def warn(self, text: str) -> None:
-        """Print it above the table."""
+        """Print a warning above the table."""
         self._erase()
         super().warn(text)
 

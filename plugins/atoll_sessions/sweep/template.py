@@ -1,7 +1,7 @@
 """Replacing variables in texts: `$X` and `${X}`.
 
-Only the variables of the sweep are replaced. Any other dollar, `$$` too, is left to the shell or
-language of the text; before a variable of the sweep, `$$X` writes `$X`.
+Only the variables of the sweep are replaced. Any other dollar sign, also `$$`, stays as it is, for
+the shell or language of the text. Where X is a variable of the sweep, `$$X` becomes the text `$X`.
 """
 
 import re
