@@ -25,8 +25,8 @@ _AROUND = "\"',;:)]}%"
 
 @frozen
 class Metric:
-    """A pattern, and the names of the values that its groups capture: the names of named groups;
-    the first other group has the name of the word before it.
+    """A pattern, and the names of the values that its groups capture: those of its named groups;
+    without any, its first group is named after the first word of the pattern.
     """
 
     pattern: re.Pattern[str]
