@@ -2,8 +2,8 @@
 
 import json
 import os
+import secrets
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from .process import Process
 from .states import Ended
 from .supervisor.files import END, STATE
 
-_REMOVALS = 5
 _LONGEST_STATE = 1024 * 1024
 _LONGEST_REASON = 100
 _LARGEST = 2**62
@@ -151,12 +150,13 @@ class KernelFolder:
 
 
 def _remove_filled(folder: Path) -> None:
-    """Delete a folder in which a program that is just ending may still write something."""
-    for _ in range(_REMOVALS):
-        with suppress(OSError):
-            remove(folder)
-            return
-    remove(folder)
+    """Delete a folder, or put it aside where a program that is just ending still uses a file in it:
+    shared file systems keep those under other names.
+    """
+    try:
+        remove(folder)
+    except OSError:
+        folder.rename(folder.with_name(f".{folder.name}-{secrets.token_hex(4)}"))
 
 
 def has_written_end(path: Path) -> bool:
