@@ -15,7 +15,7 @@ def open_to(db: Database, kind: str, whom: str) -> list[str]:
 
 
 def usable_by(db: Database, domain: str, group: str, keypair: str) -> list[str]:
-    """Return the names of the active scaling groups that a session may go to."""
+    """Return the names of the active scaling groups in which a session may run."""
     rows = db.rows(
         "SELECT DISTINCT name FROM scaling_groups "
         "JOIN scaling_group_access ON scaling_group = name "
@@ -27,14 +27,14 @@ def usable_by(db: Database, domain: str, group: str, keypair: str) -> list[str]:
 
 
 def grant(db: Database, scaling_group: str, kind: str, whom: str) -> None:
-    """Allow somebody to use a scaling group."""
+    """Allow a domain, group or keypair to use a scaling group."""
     db.execute(
         "INSERT OR IGNORE INTO scaling_group_access VALUES (?, ?, ?)", (scaling_group, kind, whom)
     )
 
 
 def revoke(db: Database, kind: str, whom: str, scaling_group: str | None = None) -> int:
-    """Withdraw access to a scaling group, or to all; returns the number of withdrawn grants."""
+    """Withdraw access to one scaling group, or to all; returns the number of deleted grants."""
     return db.execute(
         "DELETE FROM scaling_group_access "
         "WHERE kind = :kind AND whom = :whom AND :name IN (scaling_group, '*')",

@@ -1,4 +1,4 @@
-"""Users, keypairs, domains, groups and policies: who may use the cluster, and how much of it."""
+"""Queries about users, keypairs, domains, groups and keypair resource policies."""
 
 from collections.abc import Sequence
 

@@ -13,7 +13,7 @@ from atoll_cluster.store.table import Counts, Table
 
 @frozen(kw_only=True)
 class ScalingGroup:
-    """A set of agents; `scaling_group_access` holds who may use it."""
+    """A set of agents; the table `scaling_group_access` says who may use it."""
 
     name: str
     description: str = ""
@@ -40,7 +40,7 @@ class Agent:
 
 @frozen(kw_only=True)
 class ResourcePreset:
-    """A named amount that users can ask for; `shared_memory` in bytes."""
+    """Named amounts of slots that users can request; `shared_memory` is in bytes."""
 
     name: str
     id: str
@@ -51,7 +51,7 @@ class ResourcePreset:
 
 @frozen(kw_only=True)
 class ImageAlias:
-    """Another name of an image; `target` is the canonical one."""
+    """Another name of an image; `target` is its canonical name."""
 
     alias: str
     target: str
@@ -65,14 +65,15 @@ class ForgottenImage:
 
 
 COMMITTING, READY, DELETING = "committing", "ready", "deleting"
-"""The statuses of committed images; only ready ones are offered."""
+"""The statuses of committed images; sessions can use only ready ones."""
 
 
 @frozen(kw_only=True)
 class CommittedImage:
-    """An image made from a session: the canonical name of its runtime, and a home under `id`.
+    """An image made from a session: a copy of its home, which the engine stores under `id`.
 
-    It is its owner's alone. `size` is in bytes.
+    `base` is the canonical name of its runtime. Only its owner and superadmins see it. `size` is in
+    bytes.
     """
 
     id: str
@@ -87,7 +88,7 @@ class CommittedImage:
 
     @property
     def canonical(self) -> str:
-        """Its name without registry."""
+        """The name of the image, without the registry."""
         return f"{self.name}:{self.tag}"
 
 
@@ -112,7 +113,7 @@ class ErrorLog:
 
 @frozen(kw_only=True)
 class Tables:
-    """A table for each kind of record; they share a cache of counts."""
+    """One table for each kind of record; the tables share a cache of counts."""
 
     domains: Table[Domain]
     groups: Table[Group]

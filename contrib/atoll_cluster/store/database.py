@@ -1,12 +1,12 @@
-"""The SQLite file: newest schema, used only from the event loop's thread.
+"""The SQLite database: opens the file, updates its schema, and runs statements.
 
-Statements run in the loop's own thread on purpose: each touches a handful of rows by index and
-takes well under a millisecond, less than handing it to a worker thread and back, and a single
-thread means that no state can change between reading it and writing what follows from it.
+Statements run in the thread of the event loop on purpose. Each uses an index to reach a few rows,
+and takes much less than a millisecond; passing it to a worker thread and back would take longer.
+With a single thread, no data can change between reading it and writing what follows from it.
 
-On a disk of this machine it has a write-ahead log. That needs memory that is shared by way of a
-file, which network file systems do not promise: there it has a rollback journal, and is locked as
-long as it is open.
+On a local disk, the database has a write-ahead log. The log needs a file that is mapped into shared
+memory, and network file systems do not guarantee that this works. On them, the database has a
+rollback journal, and the program locks the file as long as it is open.
 """
 
 import sqlite3
@@ -20,11 +20,11 @@ from atoll_cluster.store.filesystem import is_networked
 from atoll_cluster.store.migrations import MIGRATIONS
 
 _LARGEST_CHECKED = 64 * 1024 * 1024
-"""Bytes; what takes some hundred milliseconds to look over."""
+"""Bytes of the largest file that is checked when it is opened, in some hundred milliseconds."""
 _HERE = ("journal_mode=WAL",)
 _ON_NETWORKS = ("locking_mode=EXCLUSIVE", "journal_mode=TRUNCATE")
 _PATIENCE = 0.05
-"""Seconds that a statement, and the whole program with it, waits for another program's lock."""
+"""Seconds that a statement waits for the lock of another program; the event loop waits too."""
 
 Parameters = Sequence[object] | Mapping[str, object]
 T = TypeVar("T")
@@ -43,10 +43,10 @@ _SAVEPOINT = _Block("SAVEPOINT inner", "RELEASE inner", ("ROLLBACK TO inner", "R
 
 
 class Database:
-    """A connection; a killed program loses nothing that a statement has written.
+    """A connection to the file; if the program is killed, no completed statement is lost.
 
-    All that is asked of it raises StoreError when the file itself is in the way; then nothing was
-    done, and nothing of the transaction around it either.
+    All methods raise StoreError if the file itself cannot be used. Then neither the statement nor
+    the transaction around it has changed anything.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,7 +54,7 @@ class Database:
         path.touch(mode=0o600)
         self.path = path
         self._depth = 0
-        """How many blocks of `transaction` lie around what is asked now."""
+        """How many blocks of `transaction` surround the present statement."""
         self._afterwards: list[Callable[[], object]] = []
         self._connection = sqlite3.connect(path, _PATIENCE, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
@@ -65,8 +65,9 @@ class Database:
         self._migrate()
 
     def _check(self) -> None:
-        """Raise StoreDamaged for a file whose parts don't fit together; takes longer than it opens,
-        and so a large one is believed.
+        """Raise StoreDamaged for a file whose parts are inconsistent.
+
+        A large file is not checked, because this would take too long.
         """
         if self.path.stat().st_size <= _LARGEST_CHECKED:
             found = self.value("PRAGMA quick_check(1)")
@@ -75,7 +76,7 @@ class Database:
 
     def _migrate(self) -> None:
         version = self.value("PRAGMA user_version")
-        assert isinstance(version, int)  # noqa: S101 - SQLite always has a number here
+        assert isinstance(version, int)  # noqa: S101 - SQLite always returns a number here
         if version > len(MIGRATIONS):
             raise StoreTooNew(f"The database is from a newer atoll (schema {version})")
         for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
@@ -94,16 +95,16 @@ class Database:
         return self._ask(sql, parameters, lambda cursor: cursor.rowcount)
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
-        """Return every row that the query gives."""
+        """Return all rows of the query's result."""
         return self._ask(sql, parameters, sqlite3.Cursor.fetchall)
 
     def row(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
-        """Return the first row that the query gives."""
+        """Return the first row of the query's result, None if there is no row."""
         found: sqlite3.Row | None = self._ask(sql, parameters, sqlite3.Cursor.fetchone)
         return found
 
     def value(self, sql: str, parameters: Parameters = ()) -> object:
-        """Return the first column of the first row, None when there is no row."""
+        """Return the first column of the first row, None if there is no row."""
         found = self.row(sql, parameters)
         return None if found is None else found[0]
 
@@ -128,11 +129,14 @@ class Database:
 
     @property
     def in_transaction(self) -> bool:
-        """Whether the present data may still be rolled back."""
+        """Whether a transaction is open, so that its changes may still be rolled back."""
         return self._depth > 0
 
     def afterwards(self, act: Callable[[], object]) -> None:
-        """Call something after the commit; it is not called after a rollback."""
+        """Call a function after the commit, or at once outside of a transaction.
+
+        After a rollback, it is not called.
+        """
         self._afterwards.append(act)
         if not self._depth:
             self._follow_up()
@@ -151,7 +155,7 @@ class Database:
 
     def _ask(self, sql: str, parameters: Parameters, read: Callable[[sqlite3.Cursor], T]) -> T:
         if self._depth and not self._connection.in_transaction:
-            # An error was ignored: later statements would take effect without the earlier ones.
+            # An error was ignored: this statement would take effect without the earlier ones.
             raise StoreUnavailable("SQLite has rolled back the transaction")
         with told():
             return read(self._connection.execute(sql, parameters))

@@ -12,7 +12,7 @@ Scope = Literal["keypair", "group", "domain"]
 
 @frozen
 class Dotfile:
-    """A file in the home folder; `permission` is three octal digits."""
+    """A file for the home folder; `permission` is three octal digits."""
 
     path: str
     permission: str
@@ -21,12 +21,12 @@ class Dotfile:
 
 @frozen
 class Dotfiles:
-    """Reads and writes of dotfiles, and of the bootstrap scripts of keypairs."""
+    """Reads and writes dotfiles, and the bootstrap scripts of keypairs."""
 
     db: Database
 
     def of(self, scope: Scope, owner: str) -> list[Dotfile]:
-        """Return the dotfiles of a keypair, a group or a domain, by path."""
+        """Return the dotfiles of a keypair, a group or a domain, ordered by path."""
         rows = self.db.rows(
             "SELECT path, permission, data FROM dotfiles WHERE scope = ? AND owner = ? "
             "ORDER BY path",
@@ -35,7 +35,7 @@ class Dotfiles:
         return [Dotfile(row["path"], row["permission"], row["data"]) for row in rows]
 
     def put(self, scope: Scope, owner: str, dotfile: Dotfile) -> None:
-        """Write a dotfile; replaces an older one."""
+        """Write a dotfile; this replaces one with the same path."""
         self.db.execute(
             "INSERT OR REPLACE INTO dotfiles VALUES (?, ?, ?, ?, ?)",
             (scope, owner, dotfile.path, dotfile.permission, dotfile.data),
@@ -49,7 +49,11 @@ class Dotfiles:
         return found > 0
 
     def for_session(self, session: Session) -> list[Dotfile]:
-        """Return the dotfiles of a new session: keypair before group before domain."""
+        """Return the dotfiles of a new session.
+
+        For the same path, a dotfile of the keypair replaces that of the group, and a dotfile of
+        the group replaces that of the domain.
+        """
         found = {
             dotfile.path: dotfile
             for scoped in (
@@ -69,7 +73,7 @@ class Dotfiles:
         return found if isinstance(found, str) else None
 
     def set_bootstrap_script(self, access_key: str, script: str) -> None:
-        """Write that script; an empty one deletes it."""
+        """Write the bootstrap script of a keypair; an empty text deletes it."""
         with self.db.transaction():
             self.db.execute("DELETE FROM bootstrap_scripts WHERE access_key = ?", (access_key,))
             if script:

@@ -4,16 +4,16 @@ from collections.abc import Iterator, Sequence
 
 from atoll_cluster.store.database import Database
 
-# S608 below: only names that SQLite's own catalogue tells are put into the statements.
+# S608 below: the statements contain only names of this program and of SQLite's own catalogue.
 
 
 def erase(db: Database, table: str, where: str, parameters: Sequence[object]) -> None:
     """Delete rows for a WHERE clause of this program, with bound values.
 
-    Rows of other tables that refer to them go first, and those that refer to these.
+    Rows of other tables that refer to them, directly or indirectly, are deleted first.
     """
     doomed = [(table, where)]
-    for one, which in doomed:  # It grows on the way.
+    for one, which in doomed:  # The loop appends to this list.
         for other, column, key in _references(db, one):
             doomed.append((other, f"{column} IN (SELECT {key} FROM {one} WHERE {which})"))  # noqa: S608
     with db.transaction():
@@ -22,7 +22,7 @@ def erase(db: Database, table: str, where: str, parameters: Sequence[object]) ->
 
 
 def _references(db: Database, table: str) -> Iterator[tuple[str, str, str]]:
-    """Yield each other table that refers to this one: its name, its column, and ours."""
+    """Yield the references of other tables to this one: table, its column, the column here."""
     tables = db.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name != ?", (table,))
     for row in tables:
         for reference in db.rows(f"PRAGMA foreign_key_list({row['name']})"):

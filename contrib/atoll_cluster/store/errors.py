@@ -1,7 +1,7 @@
 """Errors of the store itself, independent of the query.
 
-What is wrong with a statement (a value that is taken, a row that is still referred to) stays an
-error of `sqlite3`.
+An error of one statement (a value that must be unique exists already, another row still refers to
+a row) remains an error of `sqlite3`.
 """
 
 import sqlite3
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _PRIMARY = 0xFF
-"""The part of an error code that tells its kind."""
+"""The bits of an extended error code that contain the primary code."""
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _FULL = {
     sqlite3.SQLITE_FULL,
-    # The system returns these if SQLite maps or flushes data for which there is no room.
+    # SQLite returns these if the disk is full when it flushes or maps data.
     sqlite3.SQLITE_IOERR_WRITE,
     sqlite3.SQLITE_IOERR_FSYNC,
     sqlite3.SQLITE_IOERR_SHMSIZE,
@@ -29,7 +29,7 @@ _OUT_OF_REACH = {
     sqlite3.SQLITE_NOLFS,
 }
 _NO_TEXT = "Could not decode"
-"""How Python's module, not SQLite, begins to tell of a text that is none."""
+"""The start of the error that Python's module raises for a text that is not UTF-8."""
 
 
 class StoreError(Exception):
@@ -45,7 +45,7 @@ class StoreBusy(StoreUnavailable):
 
 
 class StoreFull(StoreUnavailable):
-    """No space is left on its disk."""
+    """No space is left on the disk of the file."""
 
 
 class StoreDamaged(StoreError):

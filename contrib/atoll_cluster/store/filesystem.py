@@ -1,4 +1,4 @@
-"""What kind of file system a file lies on."""
+"""Detect whether a file is on a network file system."""
 
 import os
 from pathlib import Path
@@ -27,15 +27,17 @@ _NETWORKED = {
 
 
 def is_networked(path: Path, mounts: Path = _MOUNTS) -> bool:
-    """Tell whether other machines may see the same file: their changes, locks and memory maps need
-    not be seen here. Programs that serve files (FUSE) are not trusted further.
+    """Return whether a file is on a file system that several machines may share.
+
+    Then this machine may not see the changes, locks and memory maps of the others. File systems in
+    user space (FUSE) count as shared, because they guarantee no more.
     """
     kind = _kind(path, mounts)
     return kind in _NETWORKED or kind == "fuse" or kind.startswith("fuse.")
 
 
 def _kind(path: Path, mounts: Path) -> str:
-    """Return the type of the file system, as `mount` calls it; empty where that is not told."""
+    """Return the type of the file system, as `mount` names it; empty if it is unknown."""
     try:
         device = path.stat().st_dev
         lines = mounts.read_text("utf-8", "replace").splitlines()

@@ -1,4 +1,4 @@
-"""Limits of the folders of users and projects, from all of their policies together."""
+"""Limits of the folders of users and groups, computed from all of their policies."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,7 +11,7 @@ from atoll_cluster.store.store import Store
 
 @frozen
 class Limit:
-    """A limit and the policy that sets it; 0 is no limit."""
+    """A limit and the policy that sets it; 0 means no limit."""
 
     amount: int = 0
     policy: str = ""
@@ -27,11 +27,11 @@ class FolderLimits:
 
     count: Limit
     folder_size: Limit
-    """Bytes of one folder."""
+    """The limit in bytes for one folder."""
     scope_size: Limit
-    """Bytes of all folders of the user, or of the group, together."""
+    """The limit in bytes for the sum of all folders of the user or the group."""
     hosts: Mapping[str, frozenset[str]]
-    """What may be done on each host, in the words of HOST_PERMISSIONS."""
+    """The permissions on each host, as names from HOST_PERMISSIONS."""
 
 
 def folder_limits(
@@ -39,8 +39,8 @@ def folder_limits(
 ) -> FolderLimits:
     """Return the limits for a user, or for a group if one is given.
 
-    The smallest of the limits counts; hosts may be used as the domain, a group of the user's or the
-    keypair's policy allows.
+    If several policies set a limit, the smallest applies. A permission on a host applies if the
+    domain, the policy of the keypair or a group of the user gives it.
     """
     tables = store.tables
     key = tables.keypair_policies.get(keypair.resource_policy)

@@ -12,16 +12,16 @@ from atoll_cluster.store.records import ENDED, STATUSES
 from atoll_cluster.store.rows import LARGEST_SIZE, columns, from_row, insertion, whole_field
 from atoll_cluster.store.table import Table
 
-# S608 below: only column names of our own records and of our own calls are put into statements.
+# S608 below: the statements contain only column names of our own records and of our own calls.
 
 CLONING = "cloning"
-"""The status of folders that are being filled from others."""
+"""The status of a folder while the files of another folder are copied into it."""
 
 TRASHED = "delete-pending"
-"""The status of folders in the trash."""
+"""The status of a folder in the trash."""
 
 DELETING = "delete-ongoing"
-"""The status of folders that are going for good."""
+"""The status of a folder while it is deleted permanently."""
 
 
 @frozen(kw_only=True)
@@ -51,7 +51,7 @@ class VFolder:
 
     @property
     def quota_scope_id(self) -> str:
-        """Return the quota scope that its bytes count in."""
+        """Return the quota scope in which the bytes of the folder count."""
         return f"user:{self.user}" if self.user else f"project:{self.group_id}"
 
 
@@ -85,14 +85,14 @@ _LIVING = tuple(status for status in STATUSES if status not in ENDED)
 
 @frozen
 class Folders:
-    """Reads and writes of folders, shares and invitations."""
+    """Reads and writes folders, shares and invitations."""
 
     db: Database
     table: Table[VFolder]
 
     @classmethod
     def of(cls, db: Database, tables: Tables) -> "Folders":
-        """Return the folders of a database; their lists use the accounts in `tables`."""
+        """Return the folders of a database; conditions may use the accounts in `tables`."""
         return cls(db, Table(db, "vfolders", VFolder, "id", tables.users.counts))
 
     def get(self, folder_id: str) -> VFolder | None:
@@ -104,7 +104,10 @@ class Folders:
         return self.table.select(where, parameters, "created_at, id")
 
     def accessible(self, user: str, groups: Sequence[str]) -> list[VFolder]:
-        """Return the folders that a user owns, shares or gets from a group, the newest last."""
+        """Return the folders that a user owns, that are shared with the user, or of these groups.
+
+        The newest folder comes last.
+        """
         return self.select(
             "user = ? OR group_id IN (SELECT value FROM json_each(?)) "
             "OR id IN (SELECT vfolder FROM vfolder_permissions WHERE user = ?)",
@@ -120,7 +123,7 @@ class Folders:
         self.table.delete(folder_id)
 
     def share(self, share: Share) -> None:
-        """Let a user use a folder, or change the permission."""
+        """Share a folder with a user, or change the user's permission."""
         self.table.counts.clear()
         self.db.execute(
             "INSERT OR REPLACE INTO vfolder_permissions VALUES (?, ?, ?)",
@@ -136,7 +139,7 @@ class Folders:
         return found > 0
 
     def shares(self, folder_id: str | None = None, user: str | None = None) -> list[Share]:
-        """Return the shares of a folder, of a user, of both, or all."""
+        """Return all shares, or those of a folder, those with a user, or those of both."""
         rows = self.db.rows(
             f"{_SHARES} WHERE (:folder IS NULL OR vfolder = :folder) "
             "AND (:user IS NULL OR user = :user) ORDER BY vfolder, user",
@@ -149,19 +152,19 @@ class Folders:
         self.db.execute(*insertion("vfolder_invitations", invitation))
 
     def invitation(self, invitation_id: str) -> Invitation | None:
-        """Find an invitation that is open."""
+        """Find an open invitation by its id."""
         found = self.invitations("id = ?", invitation_id)
         return found[0] if found else None
 
     def invitations(self, where: str, *parameters: object) -> list[Invitation]:
-        """Return the open invitations for a condition of this program."""
+        """Return the open invitations for a WHERE clause of this program, with bound values."""
         rows = self.db.rows(
             f"{_INVITATIONS} WHERE state = 'pending' AND ({where}) ORDER BY created_at", parameters
         )
         return [from_row(Invitation, row) for row in rows]
 
     def change_invitation(self, invitation_id: str, **changes: object) -> None:
-        """Write columns of an invitation, and the time of the change."""
+        """Change columns of an invitation, and store the time of the change."""
         names = ", ".join(f"{name} = ?" for name in changes)
         self.db.execute(
             f"UPDATE vfolder_invitations SET {names}, modified_at = ? WHERE id = ?",  # noqa: S608
@@ -169,12 +172,12 @@ class Folders:
         )
 
     def scope_limit(self, scope_id: str) -> int:
-        """Return the limit of a quota scope in bytes, 0 for no limit."""
+        """Return the limit of a quota scope in bytes, 0 if it has no limit."""
         found = self.db.value("SELECT hard_limit_bytes FROM quota_scopes WHERE id = ?", (scope_id,))
         return found if isinstance(found, int) else 0
 
     def limit_scope(self, scope_id: str, limit: int) -> None:
-        """Limit a quota scope; 0 removes the limit."""
+        """Set the limit of a quota scope in bytes; 0 removes it."""
         with self.db.transaction():
             self.db.execute("DELETE FROM quota_scopes WHERE id = ?", (scope_id,))
             if limit:
@@ -187,7 +190,7 @@ class Folders:
         return self.select(f"{column} = ?", (owner,))
 
     def mounted(self) -> dict[str, list[str]]:
-        """Return the names of the living sessions that have each folder."""
+        """Return, by folder id, the names of the sessions that mount it and have not ended."""
         rows = self.db.rows(
             "SELECT json_extract(mount.value, '$.vfolder') AS folder, sessions.name AS name "  # noqa: S608
             "FROM sessions, json_each(sessions.vfolder_mounts) AS mount "

@@ -1,4 +1,4 @@
-"""Kernels: the slots that each occupies, and how it ended."""
+"""Kernels: the slots that each one occupies, where it runs, and how it ended."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from atoll_cluster.store.database import Database
 from atoll_cluster.store.records import DEAD, KernelRow
 from atoll_cluster.store.rows import columns, from_row
 
-_SELECT = f"SELECT {columns(KernelRow)} FROM kernels"  # noqa: S608 - names of our own record
+_SELECT = f"SELECT {columns(KernelRow)} FROM kernels"  # noqa: S608 - column names of our own record
 
 _OCCUPYING = (
     "('SCHEDULED', 'PREPARING', 'RUNNING', 'RUNNING_DEGRADED', 'RESTARTING', 'TERMINATING')"
@@ -29,7 +29,7 @@ class Allocation:
 
 @frozen
 class Kernels:
-    """Reads and writes of the kernels."""
+    """Reads and writes the rows of kernels."""
 
     db: Database
 
@@ -47,7 +47,7 @@ class Kernels:
         return [from_row(KernelRow, row) for row in rows]
 
     def of_many(self, session_ids: Sequence[str]) -> dict[str, list[KernelRow]]:
-        """Return the kernels of several sessions, the main ones first."""
+        """Return the kernels of several sessions by session id, the main kernel first."""
         found: dict[str, list[KernelRow]] = {session_id: [] for session_id in session_ids}
         rows = self.db.rows(
             f"{_SELECT} WHERE session_id IN (SELECT value FROM json_each(?)) "  # noqa: S608 - bound
@@ -61,7 +61,7 @@ class Kernels:
     def select(
         self, session_id: str, where: str, parameters: Sequence[object], order: str
     ) -> list[KernelRow]:
-        """Return kernels for a WHERE clause of this program, with bound values."""
+        """Return kernels of a session for a WHERE clause of this program, with bound values."""
         rows = self.db.rows(
             f"{_SELECT} WHERE session_id = ? AND ({where}) ORDER BY {order}",
             (session_id, *parameters),
@@ -96,7 +96,7 @@ class Kernels:
         address: str | None,
         agent: str | None,
     ) -> None:
-        """Write the slots that a kernel occupies from now on."""
+        """Store the slots that a kernel occupies from now on."""
         self.db.execute(
             "UPDATE kernels SET occupied_slots = ?, cpus = ?, devices = ?, address = ?, "
             "agent = ? WHERE id = ?",
@@ -113,9 +113,9 @@ class Kernels:
     def set_assignment(
         self, kernel_id: str, agent: str | None, engine_id: str | None, ends_at: str | None
     ) -> None:
-        """Write where a kernel is now, as far as that is known: None leaves what is written.
+        """Store where a kernel runs, and when the engine will end it.
 
-        That it has no end any more is an empty text.
+        None keeps the stored value. An empty `ends_at` means that the kernel has no time limit now.
         """
         self.db.execute(
             "UPDATE kernels SET agent = COALESCE(?, agent), engine_id = COALESCE(?, engine_id), "
@@ -124,7 +124,7 @@ class Kernels:
         )
 
     def set_container(self, kernel_id: str, container_id: str) -> None:
-        """Write in which container a kernel runs from now on."""
+        """Store the id of the container in which a kernel runs from now on."""
         self.db.execute(
             "UPDATE kernels SET container_id = ? WHERE id = ?", (container_id, kernel_id)
         )
@@ -132,7 +132,7 @@ class Kernels:
     def set_status(
         self, kernel_id: str, status: str, info: str | None, exit_code: int | None = None
     ) -> None:
-        """Write a kernel's status and its time; an exit code is never overwritten."""
+        """Store a kernel's status and the time; a stored exit code is never replaced."""
         at = clock.now()
         self.db.execute(
             "UPDATE kernels SET status = ?, status_info = ?, status_changed = ?, "
@@ -144,7 +144,7 @@ class Kernels:
     def keep_figures(
         self, kernel_id: str, status_data: Mapping[str, object], last_stat: Mapping[str, object]
     ) -> None:
-        """Write why a kernel ended and what it had used."""
+        """Store why a kernel ended, and its last resource use."""
         self.db.execute(
             "UPDATE kernels SET status_data = ?, last_stat = ? WHERE id = ?",
             (json.dumps(status_data), json.dumps(last_stat), kernel_id),

@@ -11,7 +11,7 @@ from attrs import frozen
 from atoll_cluster.store.database import Database
 
 MOST_BYTES = 1024 * 1024 * 1024
-"""What all logs may take of the disk; beyond it the oldest ones are left out."""
+"""The most bytes of all logs together; above this, the oldest logs are deleted."""
 _LEFT_OUT = b"[this log is not kept any more: newer ones have taken its room]\n"
 _PIECE = 64 * 1024
 
@@ -26,7 +26,7 @@ class Logs:
     def open(cls, folder: Path, db: Database) -> "Logs":
         """Create the folder; delete logs of kernels that the database does not know.
 
-        Those that an earlier release kept in the database move here.
+        Logs that an earlier release stored in the database are moved to the folder.
         """
         folder.mkdir(mode=0o700, exist_ok=True)
         while row := db.row("SELECT kernel_id, logs FROM kernel_logs LIMIT 1"):
@@ -39,7 +39,7 @@ class Logs:
         return cls(folder)
 
     async def keep(self, kernel_id: str, pieces: AsyncIterator[bytes]) -> None:
-        """Store the log of an ended kernel; raises OSError, and then stores nothing."""
+        """Store the log of an ended kernel; raises OSError, and stores nothing in this case."""
         draft = self.folder / f"{kernel_id}.draft"
         try:
             async with await anyio.open_file(draft, "wb") as file:
@@ -51,7 +51,7 @@ class Logs:
         await to_thread.run_sync(self._make_room)
 
     async def read(self, kernel_id: str) -> AsyncIterator[bytes]:
-        """Yield the log of a kernel in pieces; nothing if there is none."""
+        """Yield the log of a kernel in pieces; yields nothing if there is no log."""
         with contextlib.suppress(FileNotFoundError):
             async with await anyio.open_file(self.folder / kernel_id, "rb") as file:
                 while piece := await file.read(_PIECE):

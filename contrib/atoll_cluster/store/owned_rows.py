@@ -1,7 +1,7 @@
 """Rows of a domain, a group or a keypair that refer to its key without a foreign key.
 
-They are deleted with their owner, or the next owner of that name would inherit them, and they are
-updated when the owner is renamed.
+They are deleted with their owner, because a later owner with the same name would otherwise get
+them. When the owner is renamed, they are updated.
 """
 
 from typing import Literal
@@ -11,13 +11,13 @@ from atoll_cluster.store.database import Database
 Owner = Literal["domain", "group", "keypair"]
 
 _OWNED_TABLES = (("scaling_group_access", "kind", "whom"), ("dotfiles", "scope", "owner"))
-"""Each table, its column with the type of the owner, and its column with the owner's key."""
+"""For each table: its name, the column with the owner's type, the column with its key."""
 
-# S608 below: only the names above, and those of SQLite's own catalogue, are put into statements.
+# S608 below: the statements contain only the names above and those of SQLite's own catalogue.
 
 
 def delete_owned(db: Database, kind: Owner, key: str) -> None:
-    """Delete the rows of an owner that is deleted."""
+    """Delete the rows that belong to an owner; call this when the owner is deleted."""
     for table, kinds, keys in _OWNED_TABLES:
         db.execute(f"DELETE FROM {table} WHERE {kinds} = ? AND {keys} = ?", (kind, key))  # noqa: S608
 

@@ -1,4 +1,4 @@
-"""Resource policies of users and projects: limits of their folders."""
+"""Resource policies of users and projects, which limit their folders."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,14 +10,14 @@ HOST_PERMISSIONS = (
     "create-vfolder", "modify-vfolder", "delete-vfolder", "mount-in-session", "upload-file",
     "download-file", "invite-others", "set-user-specific-permission",
 )  # fmt: skip
-"""What can be allowed on a host."""
+"""The permissions that can be given on a folder host."""
 
 HostPermissions = Mapping[str, Sequence[str]]
 
 
 @frozen(kw_only=True)
 class UserResourcePolicy:
-    """Limits of a user's folders; sizes in bytes, 0 for no limit."""
+    """Limits of a user's folders; sizes are in bytes, 0 means no limit."""
 
     name: str
     created_at: str
@@ -30,7 +30,7 @@ class UserResourcePolicy:
 
 @frozen(kw_only=True)
 class ProjectResourcePolicy:
-    """Limits of a group's folders; sizes in bytes, 0 for no limit."""
+    """Limits of a group's folders; sizes are in bytes, 0 means no limit."""
 
     name: str
     created_at: str

@@ -1,4 +1,4 @@
-"""The records of the store, one frozen class for each kind; times are texts of `clock`."""
+"""The records of the store, one frozen class for each kind; times are in `clock`'s format."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ from attrs import field, frozen
 from atoll_cluster.store.rows import LARGEST_SIZE, json_field, whole_field
 
 DEAD = frozenset({"TERMINATED", "CANCELLED"})
-"""Statuses that nothing follows and that free a session's name."""
+"""Final statuses: another session may then use the same name."""
 
 ENDED = DEAD | {"ERROR"}
 """Statuses in which no kernel of a session runs."""
@@ -17,12 +17,12 @@ STATUSES = (
     "SUSPENDED", "RUNNING_DEGRADED", "TERMINATING", "TERMINATED", "ERROR", "CANCELLED",
     "DEPRIORITIZING", "RESERVED", "PREPARED", "CREATING", "PREEMPTED", "RESCHEDULING",
 )  # fmt: skip
-"""Every status name that a client of any release may ask for; this cluster uses fewer."""
+"""All statuses that a client of any release may ask for; this cluster uses only some."""
 
 
 @frozen(kw_only=True)
 class Domain:
-    """A tenant: users and groups."""
+    """A tenant, which has users and groups."""
 
     name: str
     description: str = ""
@@ -37,7 +37,7 @@ class Domain:
 
 @frozen(kw_only=True)
 class Group:
-    """A project: sessions and folders belong to it."""
+    """A project, which has sessions and folders."""
 
     id: str
     name: str
@@ -57,7 +57,7 @@ class User:
     """A person; `role` is `superadmin`, `admin` (of the domain), `user` or `monitor`.
 
     `password` is a salted hash, None as long as there is no password; `allowed_client_ip` are the
-    networks from which requests are taken, None for all.
+    networks from which the user may send requests, None for all.
     """
 
     uuid: str
@@ -86,7 +86,7 @@ class User:
 
 @frozen(kw_only=True)
 class KeyPair:
-    """The keys that sign a user's requests; `rate_limit` is requests in 15 minutes."""
+    """The keys that sign a user's requests; `rate_limit` is requests per 15 minutes."""
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -104,10 +104,10 @@ class KeyPair:
 
 @frozen(kw_only=True)
 class KeyPairResourcePolicy:
-    """Limits of one keypair; durations in seconds, sizes in bytes, 0 for no limit.
+    """Limits of one keypair; durations are in seconds, sizes in bytes, 0 means no limit.
 
-    Slots that `total_resource_slots` does not name are free, or none if `default_for_unspecified`
-    is `LIMITED`.
+    A slot that `total_resource_slots` does not name has no limit; if `default_for_unspecified` is
+    `LIMITED`, sessions cannot use it at all.
     """
 
     name: str
@@ -129,7 +129,7 @@ class KeyPairResourcePolicy:
 
 @frozen(kw_only=True)
 class Session:
-    """A session as requested and in its present state; `requested_slots` are per kernel."""
+    """A session: what was requested, and its present state; `requested_slots` are per kernel."""
 
     id: str
     name: str
@@ -173,8 +173,8 @@ class Session:
 class KernelRow:
     """A kernel of a session: its slots, its resource use, and how it ended.
 
-    `agent` is the machine where it runs, or ran. `engine_id` is its id in the engine, and `ends_at`
-    when the engine will end it; None if there is no such thing.
+    `agent` is the machine where it runs or ran. `engine_id` is its id in the engine, and `ends_at`
+    is the time when the engine will end it. Each is None if it is unknown or does not apply.
     """
 
     id: str

@@ -1,6 +1,6 @@
 """Convert rows to records and back: the fields of a record are the columns of its table.
 
-A field made with :func:`json_field` is kept as JSON text; booleans are kept as 0 and 1.
+A field made with :func:`json_field` is stored as JSON text; booleans are stored as 0 and 1.
 """
 
 import json
@@ -19,16 +19,16 @@ def json_field(factory: Callable[[], Any]) -> Any:
 
 
 LARGEST_COUNT = 2**31 - 1
-"""Of counts and of seconds: what an Int of GraphQL holds; the seconds are 68 years."""
+"""The largest count or number of seconds (68 years): the largest Int of GraphQL."""
 LARGEST_SIZE = 2**63 - 1
-"""Of bytes: what a column of SQLite holds."""
+"""The largest number of bytes: the largest integer in a column of SQLite."""
 
 
 def whole_field(default: int | None, *, least: int = 0, most: int = LARGEST_COUNT) -> Any:
     """Declare a field for a whole number within a range.
 
-    What a row says beyond it is taken for the nearest number in it, what is no number for the
-    default; inputs are refused with the range (:func:`range_of`).
+    A number in a row that is out of the range is read as the nearest number in it; a value that is
+    not a number is read as the default. Inputs out of the range are refused (:func:`range_of`).
     """
     return attrs.field(default=default, metadata={"range": (least, most)})
 
@@ -40,15 +40,15 @@ def range_of(field: "attrs.Attribute[Any]") -> tuple[int, int]:
 
 
 def columns(record_type: type[attrs.AttrsInstance]) -> str:
-    """Return the record's columns for a SELECT."""
+    """Return the columns of a record for a SELECT."""
     return ", ".join(f.name for f in attrs.fields(record_type))
 
 
 def from_row(record_type: type[Record], row: sqlite3.Row) -> Record:
     """Build a record from a row that has its columns.
 
-    A row that was damaged from outside must not hide the others: JSON that is none, or of another
-    kind than the field, counts as the field's default.
+    A damaged row must not prevent reading the others. So invalid JSON, or JSON of another type than
+    the field's, is read as the field's default.
     """
     return record_type(**{f.name: _read(f, row[f.name]) for f in attrs.fields(record_type)})
 
@@ -88,7 +88,7 @@ def _within(field: "attrs.Attribute[Any]", value: Any) -> Any:
 
 
 def _from_json(field: "attrs.Attribute[Any]", text: Any) -> Any:
-    default = field.default.factory()  # type: ignore[union-attr]  # which json_field has given
+    default = field.default.factory()  # type: ignore[union-attr]  # set by json_field
     try:
         value = None if text is None else json.loads(text)
     except (ValueError, TypeError, RecursionError):

@@ -10,14 +10,14 @@ from atoll_cluster.store.database import Database
 from atoll_cluster.store.records import DEAD, ENDED, STATUSES, KernelRow, Session
 from atoll_cluster.store.rows import columns, from_row, insertion, written
 
-# S608 below: only column names of our own records and question marks are put into the statements.
+# S608 below: the statements contain only column names of our own records and question marks.
 _COLUMNS = ", ".join(f"sessions.{name}" for name in columns(Session).split(", "))
 
 NEWEST = "newest DESC, sequence DESC"
-"""The usual order of lists: what was created or has ended last comes first."""
+"""The usual order of lists: the session that was created or has ended last comes first."""
 
 _UNFINISHED = tuple(status for status in STATUSES if status not in ENDED)
-"""Named one by one, since an index finds what is there, not what is absent."""
+"""The statuses are listed because SQLite uses an index for `IN`, but not for `NOT IN`."""
 
 _MOST_REMEMBERED = 256
 
@@ -33,7 +33,7 @@ _MOST_NEEDED = 10_000
 
 @frozen
 class Page:
-    """A part of a list: a number of sessions after an offset."""
+    """A part of a list: at most `limit` sessions after the first `offset` ones."""
 
     limit: int
     offset: int
@@ -43,8 +43,8 @@ class Page:
 class ListCache:
     """A cache of counts and page ends of long lists, valid until a session changes.
 
-    `counts` has how many sessions meet a condition, `ends` where a page ended, by the offset at
-    which the next one begins.
+    `counts` contains the number of sessions that meet a condition. `ends` contains the position of
+    the last session of a page, by the offset at which the next page begins.
     """
 
     counts: dict[tuple[object, ...], int] = field(factory=dict)
@@ -61,13 +61,13 @@ class ListCache:
 
 @frozen
 class Sessions:
-    """Reads and writes of the sessions and their histories."""
+    """Reads and writes the sessions and their histories."""
 
     db: Database
     _memory: ListCache = field(factory=ListCache)
 
     def add(self, session: Session, kernels: Sequence[KernelRow]) -> None:
-        """Put a new session and its kernels at the end of the queue."""
+        """Add a new session and its kernels at the end of the queue."""
         self._memory.forget()
         with self.db.transaction():
             self.db.execute(*insertion("sessions", session))
@@ -83,7 +83,7 @@ class Sessions:
         return found[0]
 
     def find(self, reference: str, access_key: str, *, dead: bool = False) -> list[Session]:
-        """Find sessions of a keypair by full id, else by exact name, the oldest first."""
+        """Find sessions of a keypair by full id, otherwise by exact name, the oldest first."""
         parameters = [access_key, *([] if dead else sorted(DEAD))]
         alive = "" if dead else f" AND status NOT IN ({_marks(len(DEAD))})"
         for column in ("id", "name"):
@@ -93,12 +93,12 @@ class Sessions:
         return []
 
     def needed_by(self, session_id: str) -> dict[str, Session]:
-        """Return all direct and indirect dependencies of a session, by id, with itself."""
+        """Return a session and all its direct and indirect dependencies, by id."""
         found = self.select(f"id IN ({_NEEDED})", (session_id, _MOST_NEEDED))
         return {session.id: session for session in found}
 
     def in_status(self, *statuses: str) -> list[Session]:
-        """Return the sessions in one of these statuses, by priority and arrival."""
+        """Return the sessions in one of these statuses, ordered by priority and arrival."""
         return self.select(f"status IN ({_marks(len(statuses))})", statuses)
 
     def living_ids(self) -> list[str]:
@@ -132,10 +132,10 @@ class Sessions:
     def page(
         self, where: str, parameters: Sequence[object], order: str, page: Page
     ) -> list[Session]:
-        """Return a page of what `select` finds; only rows on the page are read in full.
+        """Return one page of the sessions that `select` finds; reads only its rows in full.
 
-        For clients that read a list page by page, the newest first, each page starts where the last
-        one ended: the rows before are not counted again.
+        If a client reads a list page by page, the newest first, each query starts after the last
+        row of the page before, so that SQLite does not need to skip the earlier rows again.
         """
         asked = where, tuple(parameters), order
         begin = self._memory.ends.get((*asked, page.offset))
@@ -169,7 +169,7 @@ class Sessions:
         return self._memory.counts[asked]
 
     def update(self, session_id: str, **changes: object) -> None:
-        """Write columns of a session; the names are those of the record."""
+        """Change columns of a session; the names are those of the record's fields."""
         names = ", ".join(f"{name} = ?" for name in _checked(changes))
         self._memory.forget()
         self.db.execute(
@@ -178,7 +178,7 @@ class Sessions:
         )
 
     def set_status(self, session_id: str, status: str, info: str | None) -> None:
-        """Write a status and its time, and add it to the history."""
+        """Store a status and the time, and add it to the history."""
         at = clock.now()
         ending = {"terminated_at": at} if status in DEAD else {}
         start = {"scheduled_at": at} if status == "SCHEDULED" else {}
@@ -189,7 +189,7 @@ class Sessions:
             self._remember(session_id, status, info, at)
 
     def history(self, session_id: str) -> dict[str, str]:
-        """Return when the session last entered each of its statuses, the oldest first."""
+        """Return the time when the session last entered each status, the oldest first."""
         rows = self.db.rows(
             "SELECT status, at FROM session_history WHERE session_id = ? ORDER BY rowid",
             (session_id,),
@@ -197,7 +197,7 @@ class Sessions:
         return {row["status"]: row["at"] for row in rows}
 
     def forget(self) -> None:
-        """Clear the cache of lists: other code has written rows."""
+        """Clear the cache of lists; call this after other code has changed rows."""
         self._memory.forget()
 
     def _remember(self, session_id: str, status: str, info: str | None, at: str) -> None:

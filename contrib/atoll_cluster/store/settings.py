@@ -1,4 +1,4 @@
-"""Settings of the cluster by path, like `manager/status`; clients use them as etcd keys."""
+"""The settings of the cluster; each key is a path like `manager/status`, as in etcd."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ _BENEATH = "key = :key OR substr(key, 1, length(:key) + 1) = :key || '/'"
 
 @frozen
 class Settings:
-    """Reads and writes of the settings; keys have no slash at either end."""
+    """Reads and writes the settings; keys have no slash at either end."""
 
     db: Database
 
@@ -25,7 +25,10 @@ class Settings:
         return found if isinstance(found, str) else None
 
     def tree(self, prefix: str) -> dict[str, Any]:
-        """Return everything at and below a key; a value beside children is under ``""``."""
+        """Return the values at and below a key as a tree.
+
+        If a key has both a value and keys below it, the value is under ``""``.
+        """
         where = _BENEATH if prefix else "1"
         rows = self.db.rows(f"SELECT key, value FROM settings WHERE {where}", {"key": prefix})  # noqa: S608 - our own conditions
         tree: dict[str, Any] = {}
@@ -35,7 +38,7 @@ class Settings:
         return tree
 
     def set(self, key: str, value: str | Mapping[str, Any]) -> None:
-        """Write the value of a key, or, for a map, of each key below it."""
+        """Store the value of a key; a map sets the keys below it."""
         if isinstance(value, str):
             self.db.execute(_UPSERT, (key, value))
             return
@@ -50,7 +53,7 @@ class Settings:
 
 
 def _plant(tree: dict[str, Any], names: list[str], value: str) -> None:
-    """Put a value into a tree; leaves on the path become branches."""
+    """Put a value into a tree; a value on the path becomes the entry ``""`` of a new map."""
     *above, last = names
     for name in above:
         branch = tree.get(name)

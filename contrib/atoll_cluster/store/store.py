@@ -20,7 +20,7 @@ from atoll_cluster.store.usage_recorder import UsageRecorder
 
 @frozen
 class Store:
-    """All data on disk."""
+    """All data in the database, and the logs."""
 
     db: Database
     tables: Tables
@@ -36,7 +36,7 @@ class Store:
 
     @classmethod
     def open(cls, path: Path) -> "Store":
-        """Open the file at `path`, and the logs beside it, creating or upgrading them."""
+        """Open the file at `path` and the logs beside it; creates or upgrades them if needed."""
         db = Database(path)
         tables = Tables.of(db)
         return cls(

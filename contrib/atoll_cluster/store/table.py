@@ -9,19 +9,20 @@ from attrs import field, frozen
 from atoll_cluster.store.database import Database
 from atoll_cluster.store.rows import Record, columns, from_row, insertion, written
 
-# S608 below: only names of our own records and tables are put into the statements.
+# S608 below: the statements contain only names of our own records and tables.
 
 _MOST_REMEMBERED = 256
 
 Counts = dict[tuple[str, str, tuple[object, ...]], int]
-"""How many rows of a table meet a condition; forgotten whenever something changes."""
+"""A cache: how many rows of a table meet a condition; cleared at each change."""
 
 
 @frozen
 class Table(Generic[Record]):
     """A table whose columns are the fields of a record; `key` is its primary key.
 
-    Tables that share `counts` may mention each other in conditions.
+    Tables whose conditions refer to each other must share `counts`, so that a change in one of
+    them clears the cache of all.
     """
 
     db: Database

@@ -13,7 +13,7 @@ from atoll_cluster.store.table import Table
 
 @frozen(kw_only=True)
 class SessionTemplate:
-    """A template of a user; `id` has no dashes. `kind` is `task` for a session's, or `cluster`."""
+    """A user's template; `id` has no dashes. `kind` is `task` (for a session) or `cluster`."""
 
     id: str
     name: str

@@ -1,7 +1,7 @@
-"""Record uses in memory and write them later, so that requests that read do not write.
+"""Record uses in memory and write them later, so that a request that only reads stays fast.
 
-Uses of keypairs, sessions and folders, and runs, are recorded here. All are written together soon
-after; while the database is locked or its disk is full, they wait.
+This module records uses of keypairs, sessions and folders, and the number of runs. It writes all of
+them together about a second later, or, if the database is locked or the disk full, when possible.
 """
 
 import logging
@@ -19,11 +19,11 @@ from atoll_cluster.store.table import Counts
 _log = logging.getLogger(__name__)
 
 _PAUSE = 1.0
-"""Seconds from a use to its being written, together with all others of that time."""
+"""Seconds from the first use until it and all later uses are written together."""
 _LONGEST_PAUSE = 10.0
-"""Seconds between attempts while the database can't be written."""
+"""The most seconds between attempts while the database can't be written."""
 _PATIENCE = 20.0
-"""Seconds that a program that stops waits to write the last ones."""
+"""Seconds that the program tries to write the last uses before it ends."""
 
 _KEYPAIR = """
 UPDATE keypairs SET num_queries = num_queries + ?, last_used = max(coalesce(last_used, ''), ?)
@@ -36,14 +36,14 @@ _FOLDER = "UPDATE vfolders SET last_used = ? WHERE id = ?"
 
 @define
 class UsageRecorder:
-    """Records uses; `counts` holds those of accounts and folders."""
+    """Records uses; `counts` is the cache of counts of the tables of accounts and folders."""
 
     db: Database
     counts: Counts
     _requests: Counter[str] = field(factory=Counter)
     _runs: Counter[str] = field(factory=Counter)
     _keypairs: dict[str, str] = field(factory=dict)
-    """When each keypair signed last, and so on."""
+    """The time of the last use, by access key; the others below have the same form."""
     _sessions: dict[str, str] = field(factory=dict)
     _folders: dict[str, str] = field(factory=dict)
     _changed: anyio.Event = Factory(anyio.Event)
@@ -71,7 +71,7 @@ class UsageRecorder:
 
     @property
     def sessions(self) -> Mapping[str, str]:
-        """The uses of sessions that are not written yet."""
+        """The times of the last uses of sessions that are not written yet, by session id."""
         return self._sessions
 
     def write(self) -> None:
@@ -90,13 +90,13 @@ class UsageRecorder:
     def _forget(self) -> None:
         for uses in (self._requests, self._runs, self._keypairs, self._sessions, self._folders):
             uses.clear()
-        # The cached counts that include uses are out of date now.
+        # Cached counts whose conditions refer to uses are outdated now.
         for asked in [asked for asked in self.counts if _tells_of_use(asked[1])]:
             del self.counts[asked]
         self._changed = anyio.Event()
 
     async def keep_writing(self) -> None:
-        """Write periodically until cancelled."""
+        """Write new uses soon after each, until cancelled."""
         while True:
             await self._changed.wait()
             await anyio.sleep(_PAUSE)

@@ -1,7 +1,8 @@
 """The schema as a list of migrations; `PRAGMA user_version` counts those applied to a file.
 
-A step that was once released is never edited: a change is a new step at the end.
-Times are the texts of :mod:`atoll_cluster.clock`; columns commented as JSON hold JSON text.
+A migration that was released is never edited: each change is a new migration at the end.
+Times are texts in the format of :mod:`atoll_cluster.clock`. A column with the comment JSON contains
+JSON text.
 """
 
 from atoll_cluster.store.migrations import (

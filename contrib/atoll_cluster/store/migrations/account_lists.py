@@ -1,4 +1,4 @@
-"""Indexes to order lists of many users and keypairs without reading all rows."""
+"""Indexes that order long lists of users and keypairs without reading all rows."""
 
 _USERS = ("full_name", "username", "domain_name", "role", "status", "modified_at")
 _KEYPAIRS = ("user_id", "full_name", "last_used", "resource_policy", "rate_limit", "num_queries")

@@ -1,4 +1,4 @@
-"""What administrators set: hosts of folders, passwords, more policies, scaling groups, settings."""
+"""Settings of administrators: folder hosts, passwords, policies, scaling groups, settings."""
 
 SQL = """
 ALTER TABLE domains ADD COLUMN allowed_vfolder_hosts TEXT NOT NULL DEFAULT '{}';        -- JSON

@@ -1,4 +1,4 @@
-"""Which container each kernel runs in."""
+"""The container in which each kernel runs."""
 
 SQL = """
 ALTER TABLE kernels ADD COLUMN container_id TEXT;         -- another one after each restart

@@ -1,4 +1,4 @@
-"""An index for late pages of long lists."""
+"""An index that finds late pages of long lists quickly."""
 
 SQL = """
 ALTER TABLE sessions ADD COLUMN newest TEXT;              -- what lists are ordered by

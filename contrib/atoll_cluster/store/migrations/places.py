@@ -1,4 +1,4 @@
-"""Where kernels run: on which agent, what their engine calls them, when their time is up."""
+"""Where kernels run: the agent, the id in the engine, and the time when the engine ends them."""
 
 SQL = """
 ALTER TABLE kernels ADD COLUMN agent TEXT;
