@@ -1,4 +1,4 @@
-"""Folders that outlive sessions: their files, and safe access to them."""
+"""Virtual folders on disk: their files, and safe access to them."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ class Storage:
 
     @classmethod
     def prepare(cls, root: Path) -> "Storage":
-        """Open the storage at `root`; create it at its first use. Raises StartError."""
+        """Open the storage at `root`, and create it if it does not exist. Raises StartError."""
         try:
             volume = Volume.prepare(root)
             return cls(volume, Uploads(volume), Signer.of(root / "secret"))

@@ -1,4 +1,4 @@
-"""Zip archives of folders, created while they are sent: nothing is stored, whatever the size."""
+"""Create zip archives of folders while they are sent, without storing them."""
 
 import contextlib
 import os
@@ -14,11 +14,11 @@ from atoll_cluster.storage.tree import Tree, names_of
 
 _PIECE = 1024 * 1024
 _LONGEST = 2**15
-"""Bytes of a path; the format has no room for more than twice as many."""
+"""The most bytes of a path in an archive; the format allows at most twice as many."""
 
 
 class _Sink:
-    """Holds what is written until it is fetched."""
+    """Keeps the bytes that were written until they are fetched."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -39,15 +39,15 @@ class _Sink:
 
 
 def pack(tree: Tree, paths: Sequence[str], within: str = "") -> Iterator[bytes]:
-    """Yield an archive of files and folders; links, what is no file and what can't be read are
-    left out.
+    """Yield the bytes of an archive of files and folders.
 
-    Names in it begin where `within` ends.
+    It leaves out links, special files, and files that can't be read. The names in the archive are
+    relative to `within`.
     """
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in paths:
-            # Files that disappear meanwhile are left out.
+            # The archive leaves out files that disappear meanwhile.
             with contextlib.suppress(FileNotFoundError):
                 for _ in _add(archive, tree, path, within):
                     yield sink.fetch()
@@ -74,7 +74,7 @@ def _add_step(archive: zipfile.ZipFile, step: TraversalStep, above: str) -> Iter
     if step.kind is StepKind.ENTERED:
         archive.writestr(_member(f"{name}/", step.status), b"")
     elif step.kind is StepKind.ENTRY and stat.S_ISREG(step.status.st_mode):
-        # Files that disappear or cannot be read are left out.
+        # The archive leaves out files that disappear or cannot be read.
         with contextlib.suppress(OSError):
             descriptor = os.open(step.name, os.O_RDONLY | SAFE, dir_fd=step.folder)
             try:
@@ -93,7 +93,7 @@ def _add_file(archive: zipfile.ZipFile, descriptor: int, member: zipfile.ZipInfo
 
 def _member(name: str, status: os.stat_result) -> zipfile.ZipInfo:
     moment = max(time.localtime(status.st_mtime)[:6], (1980, 1, 1, 0, 0, 0))
-    # The format needs texts as names: invalid bytes become question marks.
+    # Names in the format must be texts: bytes that are not UTF-8 become question marks.
     member = zipfile.ZipInfo(printable_path(name), moment)
     member.compress_type = zipfile.ZIP_DEFLATED
     member.external_attr = status.st_mode << 16

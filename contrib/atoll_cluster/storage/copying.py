@@ -19,31 +19,31 @@ _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE
 _UNREADABLE = frozenset({errno.EACCES, errno.EPERM, errno.ESTALE, errno.ELOOP, errno.ENXIO})
 
 Report = Callable[[int], None]
-"""Told how many files and folders were copied so far."""
+"""Called with the number of files and folders that were copied so far."""
 
 
 @define
 class CopyOmissions:
-    """What a copy lacks: the number of things, and the path of the first with the reason."""
+    """What a copy lacks: the number of entries, and the path of the first one with the reason."""
 
     count: int = 0
     first: str = ""
 
     def note(self, path: str, error: OSError) -> None:
-        """Record one thing that cannot be copied."""
+        """Record one entry that cannot be copied."""
         self.count += 1
         self.first = self.first or f"{path}: {error.strerror}"
 
     def summary(self) -> str:
-        """Describe what the copy lacks, as the end of a sentence; empty if it is complete."""
+        """Return the end of a sentence that says what the copy lacks; empty if it is complete."""
         return f"; {self.count} could not be read (first {self.first})" * bool(self.count)
 
 
 def copy(source: Path, target: Path, report: Report) -> CopyOmissions:
-    """Copy the content of a folder into an empty one: modes and times kept, links as links.
+    """Copy the content of a folder into an empty one, with modes, times and symbolic links.
 
-    What goes away meanwhile is not missed, nor is what is neither file, folder nor link. Returns
-    what else was left out; raises OSError when the disk is full.
+    Entries that disappear meanwhile, and special files, are skipped without a report. Returns what
+    else could not be copied; raises OSError when the disk is full.
     """
     with opened(source) as old, opened(target) as new:
         return _Copy(old, new, report).run()
@@ -69,14 +69,14 @@ class _Copy:
 
     def _leave(self, step: TraversalStep, stack: FolderStack) -> None:
         if step.kind is StepKind.LEFT and stack.depth == step.depth + 1:
-            # Not earlier: nothing can be written into a folder without write permission.
+            # Set the mode last: it may forbid to write into the folder.
             os.fchmod(stack.folder, stat.S_IMODE(step.status.st_mode) & 0o777)
             os.utime(stack.folder, ns=_times(step.status))
         stack.leave()
 
     def _take(self, step: TraversalStep, stack: FolderStack) -> None:
         if step.kind is StepKind.ENTERED:
-            with suppress(FileExistsError):  # What is renamed meanwhile may come twice.
+            with suppress(FileExistsError):  # An entry that is renamed meanwhile may come twice.
                 os.mkdir(step.name, 0o700, dir_fd=stack.folder)
             stack.enter(step.name)
             return
@@ -112,7 +112,7 @@ def _copy_file(old: int, step: TraversalStep, target: int) -> None:
 
 
 def _copy_bytes(old: int, new: int) -> None:
-    """Copy a file's bytes; holes stay holes."""
+    """Copy a file's bytes; holes of a sparse file are not filled."""
     end = os.fstat(old).st_size
     os.ftruncate(new, end)
     position = 0
@@ -122,7 +122,7 @@ def _copy_bytes(old: int, new: int) -> None:
 
 
 def _data_after(descriptor: int, position: int) -> int:
-    """Return the offset of the next data after a hole; past the end if there is none."""
+    """Return the offset of the next data from `position` on, `sys.maxsize` if there is none."""
     try:
         return os.lseek(descriptor, position, os.SEEK_DATA)
     except OSError as error:

@@ -1,8 +1,9 @@
-"""A stack of open folders, to walk trees of any depth with few descriptors and without paths.
+"""A stack of open folders: walks trees of any depth with few descriptors and without paths.
 
-A session may nest folders deeper than the longest path, and rename them meanwhile. So each folder
-is opened relative to its parent, never through a link. Only the lowest folders are kept open; to go
-back up, `..` is opened, and its identity is compared with that of the folder before.
+A session may nest folders deeper than the longest path, and rename them meanwhile. So the stack
+opens each folder relative to its parent, and never follows a link. It keeps only the start folder
+and the lowest folders open. To go up to a closed folder, it opens `..` and checks that this is the
+same folder as before.
 """
 
 import errno
@@ -20,7 +21,7 @@ Identity = tuple[int, int]
 
 
 class MovedError(OSError):
-    """A folder was moved while the stack was in it."""
+    """A folder on the stack was moved."""
 
     def __init__(self) -> None:
         super().__init__(errno.ESTALE, "it was moved meanwhile")
@@ -34,7 +35,7 @@ class _Level:
 
 @frozen
 class FolderStack:
-    """The folders from a start folder, which the caller closes, to the current one."""
+    """The folders from a start folder down to the current one; the caller closes the start."""
 
     _levels: list[_Level]
     names: list[str]
@@ -42,7 +43,7 @@ class FolderStack:
 
     @classmethod
     def start(cls, folder: int) -> Self:
-        """Start in `folder`."""
+        """Return a stack whose start and current folder is `folder`, a descriptor."""
         return cls([_Level(_identity(folder), os.dup(folder))], [])
 
     def __enter__(self) -> Self:
@@ -54,7 +55,7 @@ class FolderStack:
 
     @property
     def folder(self) -> int:
-        """The descriptor of the current folder, valid until it is left."""
+        """The descriptor of the current folder, valid until the stack leaves it."""
         descriptor = self._levels[-1].descriptor
         assert descriptor is not None  # noqa: S101 - the lowest is always open
         return descriptor
@@ -65,12 +66,12 @@ class FolderStack:
         return len(self.names)
 
     def enter(self, name: str) -> None:
-        """Enter a subfolder; raises OSError if it is none, or cannot be opened."""
+        """Enter a subfolder; raises OSError if it is not a folder or cannot be opened."""
         descriptor = os.open(name, FOLDER | SAFE, dir_fd=self.folder)
         self._levels.append(_Level(_identity(descriptor), descriptor))
         self.names.append(name)
         if len(self._levels) > _MOST_OPEN:
-            # The first stays open, so that the walk can always fall back to it.
+            # The start folder stays open, so that the stack can always return to it.
             _close(self._levels[len(self._levels) - _MOST_OPEN])
 
     def leave(self) -> str:

@@ -1,8 +1,8 @@
-"""File names of any bytes as texts: in the API, and for people.
+"""Convert file names of any bytes to texts: for the API, and for people.
 
 File names may contain bytes that are not UTF-8, but texts may not. In the API, a NUL and two hex
-digits stand for such a byte. No file name contains a NUL, so other clusters refuse such a path and
-do not take it for another file.
+digits replace such a byte. No file name contains a NUL, so other clusters refuse such a path
+instead of using another file.
 """
 
 import os
@@ -13,12 +13,12 @@ _HALF = re.compile("[\udc80-\udcff]")
 
 
 def decode_path(path: str) -> str:
-    """Decode a client's path into one for the functions of `os`."""
+    """Decode a path from a client to a path for the functions of `os`."""
     return _BYTE.sub(lambda found: chr(0xDC00 + int(found[1], 16)), path)
 
 
 def encode_path(path: str) -> str:
-    """Encode a path for the API; a path in UTF-8 stays as it is."""
+    """Encode a path for the API; a path in UTF-8 is not changed."""
     return _HALF.sub(lambda found: f"\0{ord(found[0]) - 0xDC00:02x}", path)
 
 

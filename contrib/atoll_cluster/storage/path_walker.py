@@ -1,7 +1,7 @@
-"""Resolve a path safely, even while others replace folders and links on the way.
+"""Resolve a path safely, even while a session replaces folders and links in it.
 
-Each name is opened relative to the descriptor of the folder above it, with O_NOFOLLOW. Symbolic
-links are followed here, not by the system; subclasses decide where they may lead.
+The walker opens each name relative to the descriptor of the folder above it, with O_NOFOLLOW. It
+follows symbolic links itself instead of the system; subclasses decide where links may lead.
 """
 
 import errno
@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY
-# A FIFO must not block us, a terminal must not become ours.
+# Opening a FIFO must not block, and a terminal must not become the controlling terminal.
 SAFE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 LONGEST_PATH = 4095
-"""Bytes of a path: what Linux takes of one that is spelled out."""
+"""The most bytes of a path that Linux accepts."""
 _MAX_LINKS = 40
 
 
@@ -26,21 +26,24 @@ class PathWalker(ABC):
 
     @abstractmethod
     def follow(self, above: Sequence[str], target: str, rest: Sequence[str]) -> Sequence[str]:
-        """Return the names, from the root, that a link leads to; raises if it leads outside."""
+        """Return the names, from the root, of what a link refers to and of the `rest` below it.
+
+        Raises an error if the link leads outside.
+        """
 
     def enter(self, names: Sequence[str], flags: int) -> int | None:  # noqa: ARG002 - for others
-        """Return a descriptor to use instead of the folder on disk, None for none."""
+        """Return a descriptor to use instead of the entry on disk, or None to use the entry."""
         return None
 
-    def made(self, descriptor: int) -> None:  # noqa: B027 - there is nothing to see to elsewhere
-        """Called with the descriptor of each new folder."""
+    def made(self, descriptor: int) -> None:  # noqa: B027 - optional for subclasses
+        """Change the owner or mode of a new folder, given its descriptor; does nothing here."""
 
     def descriptor(
         self, names: Sequence[str], flags: int, mode: int = 0o644, *, make: bool = False
     ) -> int:
-        """Open the last of the names, the root itself for none; raises OSError.
+        """Open the last of the names, or the root if there are no names; raises OSError.
 
-        With `make`, folders that are missing on the way are made.
+        With `make`, missing folders above the last name are created.
         """
         for _ in range(_MAX_LINKS):
             found = self._walk(names, flags, mode, make)
@@ -76,16 +79,16 @@ class PathWalker(ABC):
                 raise
         try:
             opened = make_folder(name, folder)
-        except FileExistsError:  # Somebody else was quicker.
+        except FileExistsError:  # It was created meanwhile.
             opened = os.open(name, FOLDER | SAFE, dir_fd=folder)
         self.made(opened)
         return opened
 
 
 def open_or_make(name: str, flags: int, folder: int, mode: int = 0o644) -> int:
-    """Open a file in an open folder; a new file gets this mode, whatever the umask.
+    """Open a file in an open folder; a new file gets this mode, whatever the umask is.
 
-    The program's own files are private, but users' files have the usual modes.
+    The umask keeps the program's own files private, but users' files need the usual modes.
     """
     if not flags & os.O_CREAT:
         return os.open(name, flags | SAFE, dir_fd=folder)

@@ -1,4 +1,4 @@
-"""Remove folder trees permanently, also folders without permissions for their owner."""
+"""Remove folder trees permanently, including folders whose owner has no permissions on them."""
 
 import errno
 import os
@@ -11,14 +11,14 @@ from atoll_cluster.storage.path_walker import FOLDER, SAFE
 from atoll_cluster.storage.traversal import StepKind, traverse, unlock
 
 _PASSES = 8
-"""How often what is added or moved about meanwhile is gone after."""
+"""How many times the removal is tried while others add or move files."""
 
 _PASSING = frozenset({errno.ENOTEMPTY, errno.ESTALE})
-"""What is said of folders that somebody is still changing."""
+"""The errors for folders that somebody is still changing."""
 
 
 class RemovalError(OSError):
-    """Something could not be removed; `filename` is the first, `count` the number."""
+    """Some entries could not be removed; `filename` is the first one, `count` their number."""
 
     def __init__(self, error: OSError, path: str, count: int) -> None:
         super().__init__(error.errno, error.strerror, path)
@@ -28,7 +28,7 @@ class RemovalError(OSError):
 def remove(path: Path) -> None:
     """Remove a folder with its content, or a file; does nothing if it does not exist.
 
-    All that can go goes. Raises RemovalError for what stays.
+    This removes as much as possible, and then raises RemovalError if something remains.
     """
     try:
         parent = os.open(path.parent, FOLDER | os.O_CLOEXEC)
@@ -41,7 +41,7 @@ def remove(path: Path) -> None:
 
 
 def remove_at(name: str, parent: int, shown: str) -> None:
-    """Remove what is called `name` in an open folder; `shown` is its path in errors."""
+    """Remove the entry `name` of an open folder; `shown` is its path in errors."""
     for _ in range(_PASSES):
         left = _Left(shown)
         _remove_once(name, parent, left)
@@ -54,7 +54,7 @@ def remove_at(name: str, parent: int, shown: str) -> None:
 
 @define
 class _Left:
-    """What one pass could not remove; the first permanent reason is reported."""
+    """What one pass could not remove; `error` is the first permanent one, if there is any."""
 
     shown: str
     error: OSError | None = None
@@ -62,7 +62,7 @@ class _Left:
     count: int = 0
 
     def note(self, path: str, error: OSError) -> None:
-        """Record one thing that remains; folders remain because of their content."""
+        """Record one entry that remains; a folder that is not empty is not counted."""
         if isinstance(error, FileNotFoundError):
             return
         self.count += error.errno != errno.ENOTEMPTY
@@ -70,8 +70,8 @@ class _Left:
             self.error, self.path = error, path
 
     def told(self) -> RemovalError:
-        """Return the error that describes it."""
-        assert self.error is not None  # noqa: S101 - asked for only then
+        """Return the error to raise."""
+        assert self.error is not None  # noqa: S101 - called only after an error
         path = f"{self.shown}/{self.path}" if self.path else self.shown
         return RemovalError(self.error, path, max(self.count, 1))
 

@@ -9,7 +9,7 @@ from atoll_cluster.storage.volume import count
 
 _SECONDS = 2.0
 _TIMES_THE_COUNTING = 50
-"""How long a figure holds: at least so many seconds, longer where counting is slow."""
+"""How long a size is valid: at least `_SECONDS`, or this many times the time for counting."""
 
 
 @define
@@ -20,12 +20,12 @@ class _Figure:
 
 @frozen
 class SizeCache:
-    """Sizes of folders in bytes; changes by sessions are noticed when an entry expires."""
+    """Sizes of folders in bytes; changes by sessions appear when an entry expires."""
 
     _figures: dict[Path, _Figure] = field(factory=dict)
 
     def size(self, folder: Path) -> int:
-        """Return the size of a folder; slow if it must be counted."""
+        """Return the size of a folder; slow if its files must be counted."""
         figure = self._figures.get(folder)
         if figure is None or figure.ends < time.monotonic():
             begin = time.monotonic()
@@ -36,10 +36,10 @@ class SizeCache:
         return figure.size
 
     def add(self, folder: Path, size: int) -> None:
-        """Add bytes to a cached size; negative for removed bytes."""
+        """Add bytes to a cached size; the number is negative for removed bytes."""
         if figure := self._figures.get(folder):
             figure.size += size
 
     def forget(self, folder: Path) -> None:
-        """Drop a cached size."""
+        """Delete a cached size."""
         self._figures.pop(folder, None)

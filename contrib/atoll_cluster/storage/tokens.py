@@ -1,7 +1,7 @@
-"""Tokens to read or write one file without a signature: JSON web tokens, HS256.
+"""Tokens with which a request can read or write one file without a signature.
 
-Clients take them for opaque; the claims are `op`, `volume`, `vfid`, `relpath` and `exp`, and for
-uploads `size` and `session`.
+They are JSON web tokens (HS256), but clients do not read them. The claims are `op`, `volume`,
+`vfid`, `relpath` and `exp`, and for uploads also `size` and `session`.
 """
 
 import base64
@@ -19,13 +19,13 @@ from attrs import frozen
 from atoll_cluster.paths import write_private
 
 LIFETIME = 24 * 60 * 60
-"""Seconds that a token is good for."""
+"""Seconds for which a token is valid."""
 
 _HEADER = {"alg": "HS256", "typ": "JWT"}
 
 
 class TokenError(ValueError):
-    """The token was not made here, was changed, or has expired."""
+    """The token was not made by this cluster, was changed, or has expired."""
 
 
 @frozen
@@ -36,7 +36,7 @@ class Signer:
 
     @classmethod
     def of(cls, path: Path) -> "Signer":
-        """Return the signer with the secret in `path`, which is created at its first use."""
+        """Return a signer with the secret in the file `path`; creates the file if needed."""
         if not path.exists():
             write_private(path, secrets.token_hex(32))
         return cls(path.read_text("ascii").encode())

@@ -1,7 +1,7 @@
 """Traverse a folder tree of any depth, one entry at a time.
 
-Counting, copying, packing and removing trees use it. It is a loop, since sessions can make trees
-deeper than recursion allows, and it holds no more than the names of the folders still to visit.
+Functions that count, copy, pack or remove trees use it. It is a loop, because sessions can create
+trees that are too deep for recursion. In memory it keeps only the names of folders still to visit.
 """
 
 import errno
@@ -18,17 +18,17 @@ from atoll_cluster.storage.folder_stack import FolderStack, MovedError
 from atoll_cluster.storage.path_walker import FOLDER, SAFE
 
 Failed = Callable[[str, OSError], None]
-"""Told the path of what could not be looked at, seen from the start, and why."""
+"""Called with the path, relative to the start, of an entry that cannot be read, and the error."""
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-"""What is said of a folder that is one no longer."""
+"""The errors for a folder that was removed or replaced meanwhile."""
 
 
 class StepKind(Enum):
     """What a step of the traversal visits."""
 
     ENTRY = auto()
-    """A file, link or other entry that is no folder."""
+    """A file, link or other entry that is not a folder."""
     ENTERED = auto()
     """A folder, before its entries."""
     LEFT = auto()
@@ -39,8 +39,9 @@ class StepKind(Enum):
 class TraversalStep:
     """One step of a traversal; valid until the next step.
 
-    `folder` is a descriptor: of the folder that `name` lies in, or of the one just entered. `depth`
-    is the number of folders between the start and the entry. Links are not followed.
+    `folder` is the descriptor of the folder that contains `name`, or, for `ENTERED`, of the folder
+    itself. `depth` is the number of folders between the start and the entry. Links are not
+    followed.
     """
 
     kind: StepKind
@@ -52,12 +53,12 @@ class TraversalStep:
 
     @property
     def path(self) -> str:
-        """The path from the start, which may be longer than the system takes."""
+        """The path relative to the start, which may be longer than the system accepts."""
         return "/".join((*self._stack.names[: self.depth], self.name))
 
 
 def ignore(path: str, error: OSError) -> None:
-    """Skip what cannot be read."""
+    """Do nothing: entries that cannot be read are skipped."""
 
 
 @contextmanager
@@ -71,7 +72,7 @@ def opened(folder: Path) -> Iterator[int]:
 
 
 def steps_in(folder: Path) -> Iterator[TraversalStep]:
-    """Yield everything below a folder of the host; nothing if it cannot be opened."""
+    """Yield all entries below a folder of the host; none if it cannot be opened."""
     try:
         with opened(folder) as start:
             yield from traverse(start)
@@ -82,11 +83,11 @@ def steps_in(folder: Path) -> Iterator[TraversalStep]:
 def traverse(
     start: int, failed: Failed = ignore, *, unlock: bool = False
 ) -> Iterator[TraversalStep]:
-    """Yield everything below an open folder: entries before subfolders, subfolders by name.
+    """Yield all entries below an open folder: files before subfolders, subfolders by name.
 
-    Folders that cannot be opened, or are moved meanwhile, are reported to `failed` and left out;
-    entries that disappear meanwhile are left out. With `unlock`, folders without permissions for
-    their owner are opened, and mounted file systems are left out.
+    Folders that cannot be opened, or are moved meanwhile, are reported to `failed` and skipped;
+    entries that disappear meanwhile are skipped. With `unlock`, folders whose owner has no
+    permissions on them are made accessible, and mounted file systems are skipped.
     """
     with FolderStack.start(start) as stack:
         yield from _Traversal(stack, failed, unlock).run()
@@ -98,7 +99,7 @@ class _Traversal:
     _failed: Failed
     _unlock: bool
     _ahead: list[list[str]] = field(factory=list)
-    """For each folder on the stack, the folders in it that are still to come."""
+    """For each folder on the stack, the names of its subfolders that are still to visit."""
     _statuses: list[os.stat_result] = field(factory=list)
 
     def run(self) -> Iterator[TraversalStep]:
@@ -169,7 +170,7 @@ def _status(entry: "os.DirEntry[str]") -> os.stat_result | None:
 
 
 def unlock(name: str, parent: int) -> None:
-    """Make a folder readable and writable after a session has removed its owner's permissions."""
+    """Make a folder accessible to its owner, whose permissions a session may have removed."""
     folder = os.open(name, os.O_PATH | FOLDER | SAFE, dir_fd=parent)
     try:
         if os.fstat(folder).st_mode & stat.S_IRWXU != stat.S_IRWXU:
@@ -179,7 +180,7 @@ def unlock(name: str, parent: int) -> None:
 
 
 def _check_no_mount(name: str, parent: int) -> None:
-    """Raise OSError if another file system is mounted here: its files belong to others."""
+    """Raise OSError if another file system is mounted here: its files must not be removed."""
     status = os.stat(name, dir_fd=parent, follow_symlinks=False)
     if status.st_dev != os.fstat(parent).st_dev:
         raise OSError(errno.EBUSY, "another file system is mounted there")

@@ -1,4 +1,4 @@
-"""A tree of files that no name of a client and no link of a session can leave."""
+"""Access to the files of a folder; no path of a client and no link can lead outside of it."""
 
 import errno
 import os
@@ -22,16 +22,16 @@ from atoll_cluster.storage.path_walker import (
 from atoll_cluster.storage.removal import remove_at
 
 _LONGEST_NAME = 255
-"""Bytes of a name: what Linux takes."""
+"""The most bytes of a name that Linux accepts."""
 
 
 class PathError(ValueError):
-    """An invalid path: it leads outside, or cannot be a name."""
+    """A path leads outside of the folder, or is not a valid path."""
 
 
 @frozen
 class Entry:
-    """A name in a folder and its type; links are not followed, `target` is the link's text."""
+    """A name in a folder and its status; links are not followed, `target` is a link's text."""
 
     name: str
     status: os.stat_result
@@ -39,7 +39,7 @@ class Entry:
 
     @property
     def extra_fields(self) -> dict[str, str]:
-        """Additions of this cluster: a name that is not UTF-8, and the target of a link."""
+        """Return the additions of this cluster: a name that is not UTF-8, and a link's target."""
         told = {}
         if (spelling := encode_path(self.name)) != self.name:
             told["spelling"] = spelling
@@ -49,7 +49,7 @@ class Entry:
 
 
 def names_of(path: str) -> tuple[str, ...]:
-    """Split a client's path into names; raises PathError if it may lead outside."""
+    """Split a path from a client into names; raises PathError if it may lead outside."""
     path = decode_path(path)
     if "\0" in path:
         raise PathError("a path cannot contain NUL")
@@ -68,10 +68,10 @@ def names_of(path: str) -> tuple[str, ...]:
 
 
 class Tree(PathWalker):
-    """Files below `root`. Methods raise PathError for paths that lead out, and OSError."""
+    """The files below `root`. Methods raise OSError, and PathError if a path leads outside."""
 
     def follow(self, above: Sequence[str], target: str, rest: Sequence[str]) -> Sequence[str]:
-        """Follow a link to a place in the tree; raises PathError for others."""
+        """Follow a link inside the tree; raises PathError if it leads outside."""
         names = list(above)
         for name in PurePosixPath(target).parts:
             if name != "..":
@@ -86,7 +86,7 @@ class Tree(PathWalker):
 
     @contextmanager
     def opened(self, path: str, flags: int = os.O_RDONLY, mode: int = 0o644) -> Iterator[int]:
-        """Open a file or folder; an empty path is the root."""
+        """Open a file or folder; an empty path means the root."""
         descriptor = self.descriptor(names_of(path), flags, mode)
         try:
             yield descriptor
@@ -94,7 +94,7 @@ class Tree(PathWalker):
             os.close(descriptor)
 
     def entries(self, path: str) -> list[Entry]:
-        """List a folder by name, or return the entry of a file."""
+        """Return the entries of a folder ordered by name, or the entry of a file."""
         with self.opened(path) as descriptor:
             status = os.fstat(descriptor)
             if not stat.S_ISDIR(status.st_mode):
@@ -102,7 +102,7 @@ class Tree(PathWalker):
             return scan(descriptor)
 
     def make(self, path: str, *, parents: bool = False, exist_ok: bool = False) -> None:
-        """Create a folder, with its parents if `parents`."""
+        """Create a folder; with `parents`, also create missing folders above it."""
         names = names_of(path)
         if not names:
             if not exist_ok:
@@ -111,7 +111,7 @@ class Tree(PathWalker):
         with self._parent(names, make=parents) as folder:
             _make_one(names[-1], folder, exist_ok=exist_ok)
         with self._folder(names):
-            pass  # What was there already must be a folder.
+            pass  # If something with this name existed already, it must be a folder.
 
     def import_file(self, source: Path, path: str) -> None:
         """Move a file to `path`; it replaces an existing file."""
@@ -125,7 +125,7 @@ class Tree(PathWalker):
                 _bring_over(source, names[-1], folder)
 
     def move(self, source: str, target: str) -> None:
-        """Move within the tree; never replaces anything."""
+        """Move a file or folder within the tree; never replaces another one."""
         old, new = _named(source), _named(target)
         with self._parent(old) as from_folder, self._parent(new) as to_folder:
             if _exists(new[-1], to_folder):
@@ -133,7 +133,7 @@ class Tree(PathWalker):
             os.rename(old[-1], new[-1], src_dir_fd=from_folder, dst_dir_fd=to_folder)
 
     def remove(self, path: str, *, recursive: bool = False) -> None:
-        """Remove a file or a link, or, if `recursive`, a folder with its content."""
+        """Remove a file or a link; with `recursive`, also a folder with its content."""
         names = _named(path)
         with self._parent(names) as folder:
             status = os.stat(names[-1], dir_fd=folder, follow_symlinks=False)
@@ -157,17 +157,17 @@ class Tree(PathWalker):
             return os.readlink(names[-1], dir_fd=folder)
 
     def look(self, path: str) -> os.stat_result:
-        """Return the status of a path; links are followed."""
+        """Return the status of a file or folder; links are followed."""
         with self.opened(path) as descriptor:
             return os.fstat(descriptor)
 
     def size_of_file(self, path: str) -> int:
-        """Return the bytes of a file, 0 for anything else."""
+        """Return the size of a file in bytes, 0 for anything else."""
         status = self._status(path)
         return status.st_size if status and stat.S_ISREG(status.st_mode) else 0
 
     def is_folder(self, path: str) -> bool:
-        """Whether a folder (not a link to one) has this name."""
+        """Return whether this path is a folder, and not a link to one."""
         status = self._status(path)
         return status is not None and stat.S_ISDIR(status.st_mode)
 
@@ -202,7 +202,7 @@ def _leads_out(target: str) -> PathError:
 
 
 def _bring_over(source: Path, name: str, folder: int) -> None:
-    """Copy a file to another file system, where it appears when complete; then remove it."""
+    """Move a file to another file system; there it appears only when it is complete."""
     draft = f".{secrets.token_hex(8)}.part"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
@@ -242,7 +242,7 @@ def _make_one(name: str, folder: int, *, exist_ok: bool) -> None:
 
 
 def scan(folder: int) -> list[Entry]:
-    """List an open folder by name; entries that disappear meanwhile are left out."""
+    """Return the entries of an open folder by name; skips those that disappear meanwhile."""
     entries = []
     with os.scandir(folder) as found:
         for entry in found:

@@ -1,4 +1,4 @@
-"""Uploads in pieces; a file appears in its folder when it is complete."""
+"""Receive files in pieces; a file appears in its folder when it is complete."""
 
 import contextlib
 import itertools
@@ -17,13 +17,13 @@ from atoll_cluster.storage.tokens import LIFETIME
 from atoll_cluster.storage.volume import Volume
 
 _PIECE = 1024 * 1024
-"""Bytes that are gathered before they are written: network pieces are small."""
+"""How many bytes are collected before they are written, because network pieces are small."""
 
 _SWEEP_EVERY = 1000
-"""Uploads after which those that were given up are looked for."""
+"""After this many new uploads, expired ones are deleted."""
 
 _PATIENCE = 2.0
-"""Seconds to wait for a request that still sends the same file."""
+"""Seconds to wait for another request that still sends the same file."""
 
 
 class NoUploadError(Exception):
@@ -36,7 +36,7 @@ class UploadConflictError(Exception):
 
 @frozen
 class Upload:
-    """An upload in progress: `received` of `size` bytes have arrived."""
+    """An upload in progress; `size` is the number of bytes of the whole file."""
 
     session: str
     size: int
@@ -53,7 +53,7 @@ class Upload:
 
 @frozen
 class Uploads:
-    """The uploads in progress; they survive the program, so that clients can resume them."""
+    """The uploads in progress, kept on disk so that clients can resume them after a restart."""
 
     volume: Volume
     _busy: dict[str, anyio.Event] = field(factory=dict)
@@ -66,19 +66,19 @@ class Uploads:
         session = secrets.token_hex(16)
         begun = self.volume.uploads / session
         begun.touch()
-        begun.chmod(0o644)  # as the file is to be in its folder
+        begun.chmod(0o644)  # the mode of the file in its folder
         return session
 
     def get(self, session: str, size: int) -> Upload:
         """Return an upload; raises NoUploadError."""
         upload = Upload(session, size, self.volume.uploads / session)
-        assert upload.received >= 0  # noqa: S101 - raises for one that is not there
+        assert upload.received >= 0  # noqa: S101 - raises if there is no such upload
         return upload
 
     async def wait_until_idle(self, upload: Upload) -> bool:
         """Wait briefly until no request writes to an upload; returns whether none does.
 
-        A client that reconnects at once may be faster than the end of its last request.
+        If a client reconnects at once, its previous request may not have ended yet.
         """
         with anyio.move_on_after(_PATIENCE):
             while busy := self._busy.get(upload.session):
@@ -98,10 +98,10 @@ class Uploads:
             done.set()
 
     async def append(self, upload: Upload, offset: int, pieces: AsyncIterator[bytes]) -> int:
-        """Write pieces at `offset`, which must be the end; returns the new end.
+        """Append pieces; `offset` must be the number of bytes received so far. Returns the new one.
 
-        What has come before the client's connection broke is kept. Raises UploadConflictError for
-        another offset and for more bytes than were announced, OSError when the disk is full.
+        Bytes that arrive before the client's connection breaks are kept. Raises UploadConflictError
+        for another offset or for more bytes than announced, and OSError when the disk is full.
         """
         if offset != (received := upload.received):
             raise UploadConflictError(f"the upload is at offset {received}, not {offset}")
@@ -121,13 +121,13 @@ class Uploads:
         """Delete uploads whose tokens have all expired."""
         limit = time.time() - LIFETIME
         for path in self.volume.uploads.iterdir():
-            with contextlib.suppress(OSError):  # Somebody else was quicker, or it is no upload.
+            with contextlib.suppress(OSError):  # It was removed meanwhile, or is not a file.
                 if path.stat().st_mtime < limit:
                     path.unlink()
 
 
 class _Writer:
-    """Collects small pieces and writes large ones, off the event loop."""
+    """Collects small pieces, and writes them together in a worker thread."""
 
     def __init__(self, descriptor: int, room: int) -> None:
         self._descriptor = descriptor
@@ -148,7 +148,7 @@ class _Writer:
     async def flush(self) -> None:
         pieces, self._pieces, self._gathered = self._pieces, [], 0
         if pieces:
-            # Shielded, because a client that asks for the offset relies on these bytes.
+            # Shielded from cancellation, so that the offset that clients ask for is complete.
             with anyio.CancelScope(shield=True):
                 self.written += await anyio.to_thread.run_sync(
                     _write_all, self._descriptor, b"".join(pieces)

@@ -1,4 +1,4 @@
-"""The place on this machine's disk that holds the folders, each under its id."""
+"""The volume: the directory on this machine's disk with all virtual folders, by id."""
 
 import contextlib
 import logging
@@ -15,15 +15,17 @@ from atoll_cluster.storage.traversal import StepKind, steps_in
 _log = logging.getLogger(__name__)
 
 HOST = "local:volume1"
-"""The name of the one volume, as `proxy:volume`."""
+"""The name of the only volume, as `proxy:volume`."""
 
 CAPABILITIES = ("vfolder", "fast-fs-size")
 
 
 @frozen
 class Usage:
-    """What a folder takes: bytes of its files, those of them that are on the disk, and how many
-    files and folders there are.
+    """The disk use of a folder.
+
+    `size` is the sum of the file sizes, `on_disk` the bytes that they occupy on the disk, and
+    `count` the number of files and folders.
     """
 
     size: int = 0
@@ -33,9 +35,9 @@ class Usage:
 
 @frozen
 class Volume:
-    """`folders/` has the folders, `uploads/` unfinished uploads, `graves/` deleted folders.
+    """`folders/` contains the folders, `uploads/` unfinished uploads, `graves/` deleted folders.
 
-    All lie on one file system, so that whole files and folders move between them at once.
+    All are on the same file system, so that files and folders can be renamed between them at once.
     """
 
     root: Path
@@ -73,7 +75,7 @@ class Volume:
     def mark_deleted(self, folder_id: str) -> Path:
         """Hide a folder at once; returns the path for :meth:`purge`."""
         deleted = self.deleted_folders / uuid4().hex
-        with contextlib.suppress(FileNotFoundError):  # An earlier program got this far.
+        with contextlib.suppress(FileNotFoundError):  # An earlier program has done this already.
             self.path(folder_id).rename(deleted)
         return deleted
 
@@ -90,7 +92,7 @@ class Volume:
 def count(folder: Path) -> Usage:
     """Count the files and bytes of a folder; links count as files and are not followed.
 
-    What can't be looked into counts as empty.
+    A folder that can't be read counts as empty.
     """
     size = on_disk = number = 0
     for step in steps_in(folder):
