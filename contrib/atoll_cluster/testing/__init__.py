@@ -7,14 +7,14 @@
         settings = {"places": "2"}
         places = 2
 
-They start real kernels. pytest finds `anyio_backend` and the other fixtures in the class; a suite
-that needs another folder than a temporary one, since nodes must see it, overrides `root`.
+The tests start real kernels. pytest finds `anyio_backend` and the other fixtures in the class. If
+the nodes cannot see a temporary folder, override the fixture `root`.
 """
 
 import pytest
 
 pytest.register_assert_rewrite("atoll_cluster.testing.launchers", "atoll_cluster.testing.talk")
 
-from atoll_cluster.testing.launchers import LauncherTests  # noqa: E402 - after their rewriting
+from atoll_cluster.testing.launchers import LauncherTests  # noqa: E402 - after the line above
 
 __all__ = ["LauncherTests"]

@@ -39,7 +39,7 @@ _MUCH = 8 * 1024 * 1024
 
 @pytest.mark.anyio
 class LauncherTests(KernelTalk):
-    """Base of a class whose name begins with `Test`; it sets what `KernelTalk` needs."""
+    """Base of a class named `Test…`, which must set the attributes described in `KernelTalk`."""
 
     async def test_code_runs_and_its_exit_code_comes_back(self, engine: KernelEngine) -> None:
         kernel = await self.started(engine)

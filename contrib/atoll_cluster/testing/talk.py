@@ -27,11 +27,11 @@ from atoll_cluster.engine.states import Running, State, Waiting
 
 
 class KernelTalk:
-    """Starts kernels with a launcher and talks to them: fixtures and helpers of the tests.
+    """Fixtures and functions for the tests: start kernels with a launcher, and talk to them.
 
-    `launcher` is its name as `module:attr`, `settings` are what it is opened with. `places` is how
-    many kernels run at a time where it has a queue, None where the tests can't fill that.
-    `deadline` is in seconds, for each step.
+    `launcher` is the launcher's name as `module:attr`; `settings` are passed to it when it is
+    opened. If it has a queue, `places` is how many kernels run at the same time; None if the tests
+    can't fill the queue. `deadline` is the time limit of each step in seconds.
     """
 
     launcher: ClassVar[str]
@@ -47,14 +47,14 @@ class KernelTalk:
 
     @pytest.fixture
     def root(self, tmp_path: Path) -> Path:
-        """Return the folder of kernels, which the nodes must see."""
+        """Return the folder for the kernels, which must be visible on the nodes."""
         folder = tmp_path / "kernels"
         folder.mkdir(mode=0o700)
         return folder
 
     @pytest.fixture
     def opened(self, root: Path) -> Callable[[], Any]:
-        """Open the engine, as each start of the cluster's program does."""
+        """Return a function that opens the engine, as the cluster's program does when it starts."""
         site = Site(root=root, settings=self.settings)
         return lambda: open_engine(load_launcher(self.launcher), site)
 
@@ -66,13 +66,13 @@ class KernelTalk:
 
     @pytest.fixture
     def machines(self, engine: KernelEngine) -> None:
-        """Skip what is about machines where the launcher tells none."""
+        """Skip tests about machines if the launcher does not report them."""
         if not isinstance(engine.launcher, NodeLauncher):
             pytest.skip("it does not tell its machines")
 
     @pytest.fixture
     async def engine(self, opened: Callable[[], Any]) -> AsyncIterator[KernelEngine]:
-        """Return an engine; its kernels are ended after the test."""
+        """Return an engine, and end its kernels after the test."""
         async with opened() as engine:
             engine.grace = 2.0
             try:
@@ -82,7 +82,7 @@ class KernelTalk:
                     await engine.discard(kernel_id)
 
     def spec(self, engine: KernelEngine, kernel_id: str = "k1", **more: Any) -> KernelSpec:
-        """Describe a kernel."""
+        """Return the specification of a kernel."""
         image = engine.resolve(self.image).image
         return KernelSpec(
             kernel_id=kernel_id, session_id="s1", session_name="work", image=image, **more
@@ -104,23 +104,23 @@ class KernelTalk:
         return printed, last.exit_code
 
     async def query(self, kernel: Kernel, code: str) -> str:
-        """Run code; returns its output."""
+        """Run code, and return its output."""
         printed, _ = await self.told(await kernel.execute("query", code, {}))
         return printed
 
     async def nodes(self, engine: KernelEngine) -> Sequence[Node]:
-        """Return the machines that the launcher tells."""
+        """Return the machines that the launcher reports."""
         assert isinstance(engine.launcher, NodeLauncher)
         with anyio.fail_after(self.deadline):
             return await engine.launcher.nodes()
 
     async def ended(self, kernel: Kernel) -> ExitStatus:
-        """Wait for the end of a kernel."""
+        """Wait until a kernel has ended; returns its exit status."""
         with anyio.fail_after(self.deadline):
             return await kernel.wait()
 
     async def fill(self, engine: KernelEngine) -> Sequence[Kernel]:
-        """Start as many kernels as fit; the first is `k1`."""
+        """Start as many kernels as can run at the same time; the first one is `k1`."""
         return [await self.started(engine, f"k{n + 1}") for n in range(self.places or 0)]
 
     @asynccontextmanager
@@ -133,7 +133,7 @@ class KernelTalk:
             tasks.cancel_scope.cancel()
 
     async def exchange(self, sock: socket.socket, data: bytes) -> bytes:
-        """Send bytes and the end of input to a service; returns its whole answer."""
+        """Send bytes to a service and end its input; returns its whole answer."""
         loop, answer = asyncio.get_running_loop(), b""
         with anyio.fail_after(self.deadline):
             await loop.sock_sendall(sock, data)
@@ -154,7 +154,7 @@ class Start:
 
     reasons: list[str] = field(factory=list)
     waits: anyio.Event = field(factory=anyio.Event)
-    """Set when it waits for a reason."""
+    """Set when the launcher has reported why the kernel waits."""
     runs: anyio.Event = field(factory=anyio.Event)
 
     def heed(self, state: State) -> None:
@@ -177,7 +177,7 @@ async def until(events: AsyncIterator[Event], text: str) -> None:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens at."""
+    """Return a port on which no program listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
