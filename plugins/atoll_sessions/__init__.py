@@ -65,7 +65,9 @@ def atoll_commands() -> Iterator[Command]:
 
 
 def _under_newer_names() -> Iterator[Command]:
-    """The names that newer clients have, and what only they have."""
+    """Commands under the names that newer clients use, and commands that only newer clients
+    have.
+    """
     yield Command(
         "session watch",
         "Show events until a job is done",
@@ -107,7 +109,7 @@ def _under_newer_names() -> Iterator[Command]:
 def _about_sweeps() -> Iterator[Command]:
     yield Command("sweep", "Runs over ranges of parameters")
     for name, (summary, load) in _SWEEPS.items():
-        # Each knows which cluster it runs on.
+        # Each sweep knows the cluster that it runs on.
         yield Command(f"sweep {name}", summary, f"atoll_sessions.sweep.{load}", single=True)
 
 
@@ -123,7 +125,7 @@ _SWEEPS = {
     "rm": ("Forget sweeps", "commands:rm"),
 }
 
-# What clients since 23.09 call the commands; most go by both names there.
+# Other names for commands: clients since 23.09 use these, and know most commands by both names.
 _NEWER = {
     "admin session info": "info",
     "admin session list": "ps",
@@ -157,14 +159,16 @@ def atoll_completions() -> Iterator[Completion]:
 
 @hookimpl
 def atoll_hooks() -> Iterator[Hook[Any]]:
-    """What other plugins may add to sessions, and hear of them."""
+    """The hooks that other plugins can implement: fields of sessions, and listeners to their
+    events.
+    """
     yield SESSION_FIELDS
     yield SESSION_EVENTS
 
 
 @hookimpl
 def atoll_session_fields() -> Iterator[SessionField]:
-    """What is made of several things that the cluster tells."""
+    """Fields whose values are computed from several fields of the cluster."""
     yield SessionField(
         "trouble", "Trouble", "atoll_sessions.added_fields:trouble", ("status_data",), usual=False
     )
@@ -179,7 +183,7 @@ def atoll_session_fields() -> Iterator[SessionField]:
 
 @hookimpl
 def atoll_hints() -> Iterator[Hint]:
-    """What to do about refusals that sessions meet."""
+    """Hints for errors that the cluster returns to requests about sessions."""
     yield Hint("too-many-sessions-matched", "name the session by its id")
     yield Hint(
         "quota-exceeded", "end sessions that are not needed, or ask an administrator for more"
@@ -188,7 +192,7 @@ def atoll_hints() -> Iterator[Hint]:
 
 @hookimpl
 def atoll_settings() -> Iterator[Setting]:
-    """What is told at the prompt, and how pictures are drawn."""
+    """Settings for what the prompt shows of sessions, and for how pictures are drawn."""
     yield Setting(
         "sessions.announce", True, "Say above the prompt that a session runs, has ended or failed"
     )
@@ -203,7 +207,7 @@ def atoll_settings() -> Iterator[Setting]:
 
 @hookimpl
 def atoll_status() -> Iterator[Status]:
-    """What the toolbar says of the cluster in use."""
+    """Segments of the toolbar about the cluster in use."""
     yield Status("sessions", f"{_LIVE}.glance:sessions", weight=80)
     yield Status("free", f"{_LIVE}.glance:free", weight=40)
     yield Status("user", f"{_LIVE}.glance:user", weight=30)
@@ -211,7 +215,9 @@ def atoll_status() -> Iterator[Status]:
 
 @hookimpl
 def atoll_background() -> Iterator[Background]:
-    """The stream of events, if anybody listens, and what is done with it at the prompt."""
+    """Tasks of the prompt: the stream of events, if anybody listens, and what the prompt does with
+    it.
+    """
     yield Background("session events", "atoll_sessions.listening:listen")
     yield Background("toolbar", f"{_LIVE}.looking:keep")
     yield Background("announcements of sessions", f"{_LIVE}.announcing:announce")
@@ -219,20 +225,20 @@ def atoll_background() -> Iterator[Background]:
 
 @hookimpl
 def atoll_session_events() -> Iterator[SessionListener]:
-    """Those who want to know of sessions at the prompt."""
+    """Listeners to events of sessions at the prompt."""
     yield SessionListener("announce", f"{_LIVE}.announcing:changed", "sessions.announce")
     yield SessionListener("toolbar", f"{_LIVE}.looking:changed", "sessions.toolbar")
 
 
 @hookimpl
 def atoll_checks() -> Iterator[Check]:
-    """What pictures and charts need."""
+    """Checks of what pictures and charts need."""
     yield Check("pictures", "atoll_sessions.pictures.checks:check")
 
 
 @hookimpl
 def atoll_examples() -> Iterator[Example]:
-    """How the commands are used."""
+    """Examples of the commands."""
     from atoll_sessions.examples import EXAMPLES
 
     yield from EXAMPLES

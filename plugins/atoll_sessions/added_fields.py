@@ -1,4 +1,4 @@
-"""Fields of sessions that plugins add, this one among them."""
+"""Fields of sessions that plugins add; this plugin adds some itself."""
 
 import inspect
 import json
@@ -17,11 +17,11 @@ from atoll_sessions.model import Session
 
 _UNKNOWN = re.compile(r"Cannot query field ['\"](\w+)['\"]")
 _MOST = 2**20
-"""Characters of a value, written as JSON, that are accepted."""
+"""The largest value that is accepted, in characters of JSON."""
 
 
 def all_fields(context: Context) -> Sequence[Field]:
-    """Return all fields of sessions, without those whose name is taken: each costs a warning."""
+    """Return all fields of sessions. A field whose name is taken is left out, with a warning."""
     own = {one.column.name for one in FIELDS}
     return [*FIELDS, *_added(context, own)]
 
@@ -39,8 +39,8 @@ def _added(context: Context, own: set[str]) -> Iterator[Field]:
 
 
 def refused(fields: Iterable[Field], problem: Problem) -> Sequence[Field]:
-    """Return the added fields because of which the cluster has refused a query: it does not know
-    what they need.
+    """Return the added fields that made the cluster refuse a query: it does not know the GraphQL
+    fields that they need.
     """
     unknown = _UNKNOWN.findall(problem.message) if problem.type == "graphql-error" else ()
     return [
@@ -50,8 +50,8 @@ def refused(fields: Iterable[Field], problem: Problem) -> Sequence[Field]:
 
 @define
 class _Value:
-    """Asks a plugin for the value of a field. After a failure, which is reported once, the field
-    is empty.
+    """Calls the plugin for the value of a field. After a failure, which is reported once, the field
+    stays empty.
     """
 
     provided: Provided[SessionField]
@@ -74,8 +74,8 @@ class _Value:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as JSON has it, so that writing it later calls no code of the plugin; raises
-    TypeError and ValueError for one that can't be written.
+    """Return a value as plain JSON data, so that no code of the plugin runs when it is written
+    later; raises TypeError or ValueError if JSON can't hold the value.
     """
     if inspect.isawaitable(value):
         if inspect.iscoroutine(value):
@@ -94,7 +94,7 @@ def _loaded(provided: Provided[SessionField]) -> Callable[[Session], Any]:
 
 
 def trouble(session: Session) -> str:
-    """What the cluster has noted about a start that failed or was postponed."""
+    """The cluster's note about a start that failed or was postponed."""
     return session.trouble
 
 

@@ -1,4 +1,4 @@
-"""Work that the cluster does in the background, watched until its end."""
+"""Waits for a task that the cluster runs in the background."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ _FAILED = {"bgtask_failed", "bgtask_cancelled", "failed", "cancelled"}
 async def follow_task(context: Context, api: "Api", task: str, text: str) -> None:
     """Wait until a background task has ended (`GET /events/background-task`), showing progress.
 
-    Raises AtollError when it fails. One that the cluster knows no more has ended long ago.
+    Raises AtollError if the task fails. If the cluster no longer knows the task, it ended long ago.
     """
     failure = ""
     try:
@@ -26,7 +26,7 @@ async def follow_task(context: Context, api: "Api", task: str, text: str) -> Non
         return
     with context.output.progress(text) as show:
         async with reply:
-            # To the very end, which the cluster makes after the task's own.
+            # The stream is read to its end, which the cluster sends after the end of the task.
             async for event in reply.events():
                 told = _decode(api, event.data)
                 if (told.get("status") or event.event) in _FAILED:
@@ -45,6 +45,6 @@ def _decode(api: "Api", data: str) -> Mapping[str, Any]:
 
 
 def _percent(told: Mapping[str, Any]) -> str:
-    # After the end the figures come as texts.
+    # At the end of a task, the cluster sends the numbers as texts.
     total = to_figure(told.get("total_progress")) or 0.0
     return f"{(to_figure(told.get('current_progress')) or 0.0) / total:.0%} " if total else ""

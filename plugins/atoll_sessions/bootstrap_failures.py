@@ -1,7 +1,7 @@
 """Failures of what a session runs first: its bootstrap script, or the `git` of its template.
 
-The session runs nevertheless, on every cluster. Only its log tells of the failure, in a line that
-the kernels of Backend.AI and of the embedded cluster write.
+The session runs nevertheless, on every cluster. Only its log shows the failure: the kernels of
+Backend.AI and of the embedded cluster write a line about it.
 """
 
 import re
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 _ENDED = re.compile(r"(?:(.*)\n)?.*The user bootstrap script has exited with code (-?\d+)")
 _KERNEL = re.compile(r"^\S+-kernel: |^$")
-"""What begins a line that the script has not printed."""
+"""The beginning of log lines that the kernel writes, not the script."""
 _KEPT = 8192
-"""Characters of the log in which the line is looked for, together with the one before it."""
+"""Characters that are kept of the log, to find the line and the line before it."""
 _LONGEST = 200
 
 
 async def bootstrap_failure(api: "Api", session_id: str) -> str:
-    """Return how what runs first has failed; empty if it has not failed, or if that is not
-    known.
+    """Return how the bootstrap script or the `git` has failed; empty if it has not failed, or if
+    that is not known.
     """
     text = ""
     try:

@@ -1,6 +1,7 @@
-"""What happens to sessions, as the cluster tells of it (`GET /events/session`), as long as wanted.
+"""Yields changes of sessions from the cluster's events (`GET /events/session`), as long as the
+caller reads them.
 
-Of one session alone, :mod:`atoll_sessions.session_events` tells more.
+For one session, :mod:`atoll_sessions.session_events` gives more detail.
 """
 
 from collections import OrderedDict
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from atoll import Api
 
 _OUTAGE = Backoff(first=1.0, longest=30.0, jitter=0.2)
-"""How a stream is asked for again that has ended or broken off."""
+"""How a stream that has ended or broken off is opened again."""
 _MOST_SESSIONS = 1000
-"""How many sessions' last events are kept, to tell news from what is sent twice."""
+"""For how many sessions the last event is kept, to recognize events that are sent twice."""
 _DATA = {
     "sessionId": str,
     "sessionName": maybe(str),
@@ -34,11 +35,11 @@ _DATA = {
 async def session_changes(
     api: "Api", *, everybody: bool = False, on_gap: Callable[[], object] = lambda: None
 ) -> AsyncGenerator[SessionChange]:
-    """Yield what happens to the user's own sessions, or to all that may be seen, once each, from
-    now on.
+    """Yield each change of the user's own sessions once, from now on; with `everybody`, of all
+    sessions that the user may see.
 
-    A stream that breaks off is asked for again; `on_gap` is told, since what happens meanwhile is
-    missed.
+    A stream that breaks off is opened again. `on_gap` is called then, since the events in between
+    are lost.
     """
     newest: OrderedDict[str, str] = OrderedDict()
     outage = _OUTAGE.retrying()
@@ -62,7 +63,7 @@ async def session_changes(
 
 
 async def _stream(api: "Api", *, everybody: bool) -> AsyncGenerator[SessionChange]:
-    """Yield the changes that one connection tells of."""
+    """Yield the changes from one connection."""
     own = "" if everybody else await api.access_key()
     reply = await api.request(
         "GET", "/events/session", params={"scope": "*"}, stream=True, timeout=None
@@ -74,7 +75,9 @@ async def _stream(api: "Api", *, everybody: bool) -> AsyncGenerator[SessionChang
 
 
 def _change(api: "Api", event: str, text: str, own: str) -> SessionChange | None:
-    """Read a message; None for what is about a container alone, or about another's session."""
+    """Parse a message; returns None if it concerns only a container, or the session of somebody
+    else.
+    """
     if not event.startswith("session_"):
         return None
     try:

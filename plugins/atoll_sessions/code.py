@@ -1,4 +1,4 @@
-"""What is run in a session."""
+"""The code that is run in a session."""
 
 from typing import TYPE_CHECKING, Any, Self
 
@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from atoll import ApiVersion
 
 _FIRST_TO_LOSE = 8
-"""The version of the API from which agents may lose output between the steps of a run."""
+"""The first version of the API whose agents may lose output between the steps of a run."""
 _PAUSE = 1
-"""Seconds."""
+"""The pause before each step, in seconds."""
 
 
 @frozen(kw_only=True)
@@ -26,7 +26,7 @@ class Code:
     exec: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        """Raise UsageError for what is no text."""
+        """Raise UsageError if something is not valid text."""
         from atoll.urls import not_text
 
         try:
@@ -41,7 +41,7 @@ class Code:
         return {"mode": self.mode, "code": self.snippet, "options": options}
 
     def paced(self, version: "ApiVersion") -> Self:
-        """Return the code so that a cluster of this release loses none of its output.
+        """Return the code, changed so that a cluster of this release loses none of its output.
 
         An agent of 26.4 drops all output between the end of one step and the manager's call for the
         next, or the end of the run. A pause before each step gives the call time to arrive.
@@ -52,5 +52,7 @@ class Code:
 
 
 def _paused(command: str | None) -> str | None:
-    """Put the pause before a command; `*` names a way to run files, and is no command."""
+    """Put the pause before a command. `*` lets the session choose how to run files; it is no
+    command and stays as it is.
+    """
     return f"sleep {_PAUSE}; {command}" if command and command != "*" else command

@@ -1,5 +1,5 @@
-"""`session commit` and `convert-to-image`: save the files of a session, to start others from
-them.
+"""`session commit` and `convert-to-image`: save the files of a session, so that other sessions can
+start from them.
 """
 
 from collections.abc import Mapping
@@ -47,14 +47,14 @@ async def convert_to_image(context: Context, session: str, name: str) -> int:
     """
     api = await context.connect()
     found = await find_running(api, session)
-    # Clients of 26.x put it into the query alone, and its managers read the body.
+    # Clients of 26.x put it only into the query string, but the managers of 26.x read the body.
     done = await _ask(api, "imagify", found.id, {"image_name": name})
     await _see_through(context, api, f"session {found.name} is an image", done)
     return 0
 
 
 async def _ask(api: Api, verb: str, session_id: str, given: Mapping[str, str]) -> Mapping[str, Any]:
-    """Ask for it (`POST /session/{id}/{verb}`); returns the cluster's answer."""
+    """Send the request (`POST /session/{id}/{verb}`); returns the cluster's answer."""
     from atoll.urls import path
 
     route = path("session", session_id, verb)
@@ -71,7 +71,7 @@ async def _ask(api: Api, verb: str, session_id: str, given: Mapping[str, str]) -
 
 
 async def _see_through(context: Context, api: Api, what: str, done: Mapping[str, Any]) -> None:
-    """Wait for the end of the task, and print the name of the result if the cluster gives one."""
+    """Wait for the end of the task, and print the name of the result if the cluster returns one."""
     if task := done.get("bgtask_id") or done.get("task_id"):
         await follow_task(context, api, str(task), "committing")
     shown = done if context.output.format else None

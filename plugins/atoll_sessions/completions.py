@@ -1,4 +1,4 @@
-"""Names for the prompt to complete."""
+"""Completes names of sessions, images and files at the prompt."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _MOST = 1000
 
 
 async def sessions(api: Api) -> Sequence[Candidate]:
-    """Return the names of sessions that have not ended, with what they are."""
+    """Return the names of sessions that have not ended, each with a short description."""
     found = list_sessions(api, ["name", "status", "image"], limit=_MOST)
     return [Candidate(s.name, f"{s.status} {s.image}") async for s in found]
 
@@ -22,7 +22,7 @@ async def images(api: Api) -> Sequence[Candidate]:
 
 
 async def files(api: Api, within: str, folder: str) -> Sequence[Candidate]:
-    """Return what lies in a folder of a session, with the sizes of files."""
+    """Return the content of a folder of a session, with the sizes of files."""
     session = await find_session(api, within)
     found = await list_folder(api, session.id, in_home(folder or "."))
     above = f"{folder}/" if folder else ""

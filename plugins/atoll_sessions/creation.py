@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 _FAILED = ("ERROR", "CANCELLED", "TERMINATED")
 TIME_LIMITS = "time-limits"
-"""The feature of clusters that end sessions of any type after the time that they were given."""
+"""The name of the cluster's feature to end sessions of any type after a given time."""
 _NEWER = 8
 """The major version of the API that clusters since 24.09 speak."""
 _NAMED = 6
-"""How many images are named to those who name one that is not there."""
+"""How many images the error for an unknown image lists."""
 _PORTS = maybe([{"name": str}])
 _ANSWER = {
     "sessionId": str,
@@ -41,7 +41,7 @@ _ANSWER = {
     "pretendedSlots": maybe([str]),
 }
 HOLD = 1
-"""Seconds for which a session's creation holds its answer back."""
+"""Seconds that the cluster may wait for the session's start before it answers the request."""
 
 
 @frozen(kw_only=True)
@@ -61,9 +61,9 @@ class SessionRequest:
     env: Mapping[str, str] = field(factory=dict)
     bootstrap_script: str | None = None
     prepares: bool = False
-    """Whether the session runs something first besides that, as those of templates may."""
+    """Whether the session runs something else first, as sessions from templates may."""
     strict: bool = False
-    """Whether a failure of what it runs first is an error."""
+    """Whether a failure of what the session runs first is an error."""
     tag: str | None = None
     scaling_group: str | None = None
     resources: Mapping[str, str] = field(factory=dict)
@@ -76,7 +76,7 @@ class SessionRequest:
     preopen: tuple[int, ...] = ()
     assign_agent: tuple[str, ...] = ()
     depends: tuple[str, ...] = ()
-    """Sessions, by id or name, that must have ended well before it starts."""
+    """Ids or names of sessions that must have ended with success before this one starts."""
     architecture: str | None = None
     callback_url: str | None = None
     timeout: str | None = None
@@ -84,7 +84,7 @@ class SessionRequest:
 
     @property
     def runs_something_first(self) -> bool:
-        """Whether something runs in the session before it is ready."""
+        """Whether something runs in the session before the session is ready."""
         return self.prepares or bool(self.bootstrap_script)
 
 
@@ -97,16 +97,16 @@ class JobFailed(AtollError):
 
 
 Post = Callable[[SessionRequest], Awaitable[Mapping[str, Any]]]
-"""Asks the cluster for a session and returns what it answers."""
+"""Requests a session from the cluster and returns the answer."""
 
 
 @frozen(kw_only=True)
 class Created:
     """A session that was created, or one that exists under that name (`created` false).
 
-    `status` is RUNNING when it can be used; `reason` says why it never will be. `served_by` is the
-    image in use if another was asked for. `pretended` names the slots of which the cluster gives
-    out more than it has. `trouble` says how the bootstrap script has failed.
+    `status` is RUNNING when the session can be used; `reason` says why it will never run.
+    `served_by` is the image in use if another was requested. `pretended` names the slots of which
+    the cluster gives out more than it has. `trouble` says how the bootstrap script has failed.
     """
 
     id: str
@@ -122,11 +122,11 @@ class Created:
 
     @property
     def failed(self) -> bool:
-        """Whether it will never run."""
+        """Whether the session will never run."""
         return self.status in _FAILED and self.job_code != 0
 
     def check(self, request: SessionRequest) -> None:
-        """Raise AtollError if the bootstrap script has failed, and the request says that this is an
+        """Raise AtollError if the bootstrap script has failed and the request treats that as an
         error.
         """
         if self.trouble and request.strict:
@@ -155,8 +155,9 @@ def creation_body(request: SessionRequest) -> dict[str, Any]:
         "clusterSize": request.cluster_size,
         "clusterMode": request.cluster_mode,
         "enqueueOnly": request.enqueue_only,
-        # The cluster holds the answer back this long: enough where sessions start at once. After
-        # that, asking again shows what the session waits for, and survives a cut connection.
+        # The cluster answers after this time at the latest, which is enough where sessions start at
+        # once. After that, polling shows what the session waits for, and works even if a connection
+        # is cut.
         "maxWaitSeconds": min(request.max_wait or HOLD, HOLD),
         "reuseIfExists": not request.no_reuse,
         "starts_at": request.starts_at,
@@ -182,7 +183,9 @@ def creation_body(request: SessionRequest) -> dict[str, Any]:
 def rarely_given(
     priority: int | None, timeout: str | None, depends: Sequence[str], callback_url: str | None
 ) -> dict[str, Any]:
-    """Return the parts of a request that are omitted unless given: older releases refuse them."""
+    """Return the parts of a request that older releases refuse; each is left out unless it is
+    given.
+    """
     parts = {
         "priority": priority,
         "batch_timeout": timeout,
@@ -214,11 +217,12 @@ async def create_session(
     stays: bool = True,
     post: Post | None = None,
 ) -> Created:
-    """Create the session, and wait until it runs unless told otherwise, saying what it waits for.
+    """Create the session. Unless the request says otherwise, wait until it runs, and show what it
+    waits for.
 
-    `stays` says that the session is kept when the user stops waiting; then the user is told how to
-    find it. `post` sends the request in another way than by `POST /session`. Raises NotFound with
-    near matches for an unknown image.
+    `stays` says that the session is kept if the user stops waiting; a note then says how to find
+    it. `post` replaces `POST /session` by another request. Raises NotFound with similar names for
+    an unknown image.
     """
     if request.timeout and request.type != "batch" and not await api.supports(TIME_LIMITS):
         raise UsageError("--timeout is for batch sessions", hint="add --type batch")
@@ -245,8 +249,8 @@ async def create_session(
 
 
 def started(context: Context) -> list[Created]:
-    """Return the sessions that a command has started or found, in their present state. For code
-    that runs around commands, such as an option of another plugin.
+    """Return the sessions that a command has started or found, in their present state. This is for
+    code that runs around commands, such as an option of another plugin.
     """
     return list(_started(context).values())
 
@@ -264,7 +268,7 @@ def _started(context: Context) -> dict[str, Created]:
 
 @contextmanager
 def _told_when_left(context: Context, name: str) -> Iterator[None]:
-    """Say what becomes of the session if the user stops waiting for it."""
+    """If the user stops waiting for the session, say what happens to it."""
     try:
         yield
     except trio.Cancelled:
@@ -276,7 +280,7 @@ def _told_when_left(context: Context, name: str) -> Iterator[None]:
 
 
 def _updated(created: Created, session: Session | None) -> Created:
-    """Return the session after waiting; None means that the time is up."""
+    """Return the session as it is after waiting; `session` None means that the time is up."""
     if session is None:
         return evolve(created, status="TIMEOUT")
     return evolve(
@@ -289,7 +293,7 @@ def _updated(created: Created, session: Session | None) -> Created:
 
 
 async def _post(api: "Api", request: SessionRequest, post: Post) -> Mapping[str, Any]:
-    """Send the request, under the image's full name if the cluster does not know short ones."""
+    """Send the request; if the cluster does not know short names of images, send the full name."""
     try:
         return await post(request)
     except Problem as problem:

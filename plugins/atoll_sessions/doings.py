@@ -1,6 +1,6 @@
-"""What the user knows already of sessions, having just done it in the foreground of the prompt.
+"""Remembers what the user has just done to sessions in the foreground of the prompt.
 
-Nobody needs to be told of it above the prompt when the cluster's event comes.
+The prompt shows no message for such a change when the cluster's event arrives.
 """
 
 import time
@@ -11,15 +11,15 @@ from atoll import current_context
 
 Change = Literal["start", "end"]
 _REMEMBERED = 120.0
-"""Seconds within which an event comes, if it comes."""
+"""Seconds for which a change is remembered; its event arrives within this time, or never."""
 _MOST = 10_000
 
 _known: "OrderedDict[tuple[str, Change], float]" = OrderedDict()
 
 
 def note(session: str, change: Change) -> None:
-    """Note that the running command has done this to a session, known by its id or name, and has
-    told so. What runs in the background, or at no prompt, is not noted.
+    """Remember that the running command has changed this session (by id or name), and has told the
+    user. Nothing is remembered in the background, or without a prompt.
     """
     context = current_context.get()
     if context is None or context.shell is None or not context.foreground:

@@ -1,4 +1,4 @@
-"""`download`: files and folders out of a session."""
+"""`download`: copies files and folders out of a session."""
 
 from pathlib import Path
 

@@ -41,9 +41,9 @@ _REACHED = {
     "session_terminated": "TERMINATED",
     "session_cancelled": "CANCELLED",
 }
-"""Events that have happened to a session once it has a status, or has come through it."""
+"""For each event, the status that a session has once the event has happened, or passes later."""
 RESULTS = ("session_success", "session_failure")
-"""What a batch job comes to; its session ends after that."""
+"""Events with the result of a batch job; its session ends after them."""
 
 
 @click.command()
@@ -81,7 +81,7 @@ async def events(
 
 
 async def _check_come(api: "Api", session: Session, watching: Watch, wanted: str) -> None:
-    """Raise AtollError if a session has ended without the event that was waited for."""
+    """Raise AtollError if a session has ended without the event that the user waits for."""
     if watching.last is not None and watching.last.event == wanted:
         return
     if not _has_happened(await get_session(api, session.id, ["status"]), wanted):
@@ -93,7 +93,7 @@ def _has_happened(session: Session, event: str) -> bool:
 
 
 async def show_events(context: Context, watching: Watch, *, quiet: bool = False) -> None:
-    """Show events as they come, until the watch stops."""
+    """Show events as they arrive, until the watch stops."""
     send, receive = trio.open_memory_channel[SessionEvent](math.inf)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(watching.run, send)

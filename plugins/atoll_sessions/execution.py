@@ -1,7 +1,7 @@
 """One run of code in a session, over the execute stream (`GET /stream/session/{s}/execute`).
 
-The API lets code ask for lines of input. What is piped into atoll is sent as bytes to clusters that
-offer it; for others see :mod:`atoll_sessions.input_upload`.
+The API lets code ask for lines of input. Input that is piped into atoll is sent as bytes if the
+cluster supports that; otherwise see :mod:`atoll_sessions.input_upload`.
 """
 
 import json
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from atoll_sessions.pictures import Album, Gallery
 
 _GRACE = 5.0
-"""Seconds that interrupted code is given before the command lets go of it."""
+"""Seconds that interrupted code has to end; then the command stops following it."""
 _NO_INTERPRETER = 127
-"""The exit code of `-c` on Backend.AI clusters when the session's interpreter has not started; else
-it is always 0 there.
+"""The exit code of `-c` on Backend.AI clusters if the session's interpreter has not started; in all
+other cases it is 0 there.
 """
 _BYTES = "execute-bytes"
-"""What a cluster calls it when bytes can be piped into runs, and come out of them, as they are."""
+"""The name of the cluster's feature to send raw bytes into a run and receive raw bytes from it."""
 
 
 @define
@@ -43,7 +43,7 @@ class Execution:
     session_id: str
     session_name: str
     album: "Album | None" = None
-    """Where the user wants the pictures that the code shows, if anywhere."""
+    """The folder for the pictures that the code shows, if the user has chosen one."""
     interrupted: bool = field(default=False, init=False)
     _takes_bytes: bool = field(default=False, init=False)
     _lacks_input: bool = field(default=False, init=False)
@@ -53,7 +53,7 @@ class Execution:
     async def run(self, code: Code) -> int:
         """Run the code; returns its exit code.
 
-        Raises Unreachable when the connection is lost, AtollError when code asks for input and
+        Raises Unreachable when the connection is lost, AtollError when the code asks for input and
         there is none.
         """
         self._takes_bytes = await self.api.supports(_BYTES)
@@ -93,7 +93,7 @@ class Execution:
                 await self._show(message.get("console") or ())
                 status = message.get("status")
                 if status == "waiting-input":
-                    if self._lacks_input:  # A debugger asks on when it is interrupted.
+                    if self._lacks_input:  # An interrupted debugger asks for input again.
                         return ExitCode.FAILED
                     await self._answer(channel, message)
                 elif status == "input-room":
@@ -143,12 +143,14 @@ class Execution:
         await self.context.output.drain()
 
     def _settle_terminal(self) -> None:
-        """Have the terminal ready for who reads from it next."""
+        """Prepare the terminal for the next reader: take away late answers to questions of this
+        program.
+        """
         if self._opened is not None:
             self._opened.close()
 
     def _gallery(self) -> "Gallery":
-        """Return what shows pictures, which most code has no need of."""
+        """Return the gallery that shows pictures; it is made late, since most code shows none."""
         if self._opened is None:
             from atoll_sessions.pictures import Gallery
 
@@ -168,8 +170,8 @@ class Execution:
             await self._interrupt()
 
     async def _watch_interrupts(self, scope: trio.CancelScope) -> None:
-        """Interrupt the code at the first Ctrl-C; leave it at the second, or if it does not
-        react.
+        """Interrupt the code at the first Ctrl-C; stop following it at the second one, or if it
+        does not react.
         """
         async with self.context.interrupts() as presses:
             async for _ in presses:

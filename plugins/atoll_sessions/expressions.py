@@ -4,8 +4,8 @@
     -created_at,email
 
 A comparison is `field operator value`; `&` and `|` have the same precedence; `!` negates what
-follows. The cluster would refuse a mistake too, in its own parser's words; here the error gives its
-position.
+follows. The cluster would also refuse a mistake, but its parser's message is hard to read; the
+error raised here gives the position.
 """
 
 import re
@@ -66,8 +66,9 @@ def check_filter(text: str, fields: Sequence[str] | None = None) -> None:
 
 
 def parse_filter(text: str, fields: Sequence[str] | None = None) -> Sequence[Step]:
-    """Return what a filter does, operands before what is done to them: comparisons, and `&`, `|`
-    and `!` for the last two or the last one. Raises UsageError with the mistake's position.
+    """Return the steps of a filter; operands come before their operator. A step is a comparison, or
+    `&`, `|` or `!`, which apply to the last two results or the last one. Raises UsageError with the
+    mistake's position.
     """
     parser = _Parser(_tokens(text), fields)
     parser.expression()
@@ -90,19 +91,19 @@ def check_order(text: str, fields: Sequence[str] | None = None) -> None:
 
 
 def filter_values(fields: Sequence[str]) -> Values:
-    """Return the type of a filter over these fields, which completes it word by word."""
+    """Return the click type of a filter over these fields; it completes filters word by word."""
     return Values(lambda typed: _next_words(typed, fields))
 
 
 def _next_words(typed: str, fields: Sequence[str]) -> Sequence[str]:
-    """Return what a filter may become by its next word; nothing within a text."""
+    """Return the words that can follow in a filter; none inside a quoted text."""
     wanted, at = "field", _skip(typed, 0)
     while at < len(typed):
         match = _TOKEN.match(typed, at)
         if match is None:
             return ()
         if match.lastgroup == "word" and match.end() == len(typed):
-            break  # it is being typed
+            break  # the user is still typing it
         wanted, at = _wanted_after(wanted, match[0]), _skip(typed, match.end())
     begun = typed[:at]
     if wanted == "join" and begun[-1:] != " ":
@@ -114,7 +115,7 @@ def _next_words(typed: str, fields: Sequence[str]) -> Sequence[str]:
 
 
 def _wanted_after(wanted: str, piece: str) -> str:
-    """Return what follows a piece of a filter in the place of what was wanted."""
+    """Return what may follow a piece of a filter that stands where `wanted` was expected."""
     if wanted == "field":
         return "field" if piece in {"!", "("} else "operator"
     if wanted == "operator":
@@ -170,8 +171,9 @@ class _Parser:
         self.take()
 
     def expression(self) -> None:
-        """Read comparisons, joined, negated and in parentheses of any depth."""
-        # What is done to the next operand once that is complete, for each open parenthesis.
+        """Read comparisons that are joined, negated or nested in parentheses to any depth."""
+        # For each open parenthesis, the operators that apply to the next operand once it is
+        # complete.
         waiting: list[list[str]] = [[]]
         while True:
             while self.next.is_sign("!", "("):

@@ -1,4 +1,4 @@
-"""The fields by which sessions are shown and asked for (`ps -f`, `info`)."""
+"""The fields of sessions, to show and to request (`ps -f`, `info`)."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -66,7 +66,7 @@ def _pairs(pairs: Mapping[str, Any] | None) -> str:
 
 
 def show_idle_checks(checks: Mapping[str, Any] | None) -> str:
-    """Show what limits a session's idle time, and the seconds that are left."""
+    """Show the limits of a session's idle time, and the seconds that are left of each."""
     left = {
         name: check.get("remaining")
         for name, check in (checks or {}).items()
@@ -84,7 +84,7 @@ def _containers(containers: Sequence[Mapping[str, Any]] | None) -> str:
 
 
 def _container(container: Mapping[str, Any]) -> str:
-    """Show a container's name, its status, and what it uses, if that was measured."""
+    """Show a container's name, its status, and what it uses if that was measured."""
     use, memory = (figure_of(container, *which) for which in (_USE, _MEMORY))
     figures = [
         "" if use is None else f"cpu {use:.0f} %",
@@ -98,10 +98,10 @@ def _get(attribute: str) -> Any:
     return lambda session: getattr(session, attribute)
 
 
-# The names are those of the command line's own document; where the API calls a field otherwise, its
-# name is taken too.
+# The names are those of the command line's specification; where the API has another name for a
+# field, both are accepted.
 FIELDS = [
-    # Commands take the beginning of an id for it.
+    # An id is shown in full, although commands accept the beginning of it.
     Field(Column("id", "Session ID", keep=True, enough=9, official_name="session_id"), "id"),
     Field(Column("name", keep=True), "name"),
     Field(Column("access_key", "Owner"), "access_key"),
@@ -178,22 +178,22 @@ FIELDS = [
 ]
 COLUMNS = [field.column for field in FIELDS]
 _OTHER_NAMES = {
-    # what the API calls them
+    # names of the API
     "status_changed": "last_updated",
     "main_kernel_id": "task_id",
     "occupying_slots": "occupied_slots",
     "session_id": "id",
-    # what clients called them up to 21.03
+    # names that clients used up to 21.03
     "owner": "access_key",
     "kernel_id": "task_id",
     "group": "group_name",
     "agent": "agent_ids",
-    # what newer ones call them
+    # names that newer clients use
     "project_id": "group_id",
     "agents": "agent_ids",
 }
 
 
 def known_names(names: str) -> str:
-    """Replace other names for fields by ours, in a comma-separated list."""
+    """Replace alternative names of fields by the names used here, in a comma-separated list."""
     return ",".join(_OTHER_NAMES.get(name.strip(), name) for name in names.split(","))

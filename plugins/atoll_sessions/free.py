@@ -1,4 +1,4 @@
-"""Which slots are free, as little as the scarcest of all limits leaves a user."""
+"""Returns the free slots; of each slot, the strictest limit counts."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,8 @@ _PRESETS = {name: maybe(dict) for name in ("scaling_group_remaining", *_REMAININ
 
 
 async def free_slots(api: "Api", group: str) -> Mapping[str, float]:
-    """Return what a session of a group might get (`POST /resource/check-presets`); empty where the
-    cluster does not tell. Raises what is no refusal.
+    """Return what a session of a group might get (`POST /resource/check-presets`); empty if the
+    cluster refuses to tell. Raises all other errors.
     """
     try:
         answer = await api.json(
@@ -33,6 +33,6 @@ async def free_slots(api: "Api", group: str) -> Mapping[str, float]:
 
 
 def amounts(slots: Mapping[str, Any] | None) -> dict[str, float]:
-    """Return the amounts that are numbers: managers also write Infinity and NaN."""
+    """Return the amounts that are finite numbers, since managers also write Infinity and NaN."""
     found = {slot: to_figure(amount) for slot, amount in (slots or {}).items()}
     return {slot: amount for slot, amount in found.items() if amount is not None}

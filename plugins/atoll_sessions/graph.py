@@ -13,7 +13,7 @@ from atoll_sessions.queries import find_session
 
 @frozen
 class Node:
-    """A session of a graph; `depth` counts from the session that was asked about.
+    """A session of a graph; `depth` is its distance from the session that the user has named.
 
     `again` marks one that was shown before, with the sessions that it waits for.
     """
@@ -28,7 +28,7 @@ class Node:
 
     @property
     def line(self) -> str:
-        """How it stands in a tree."""
+        """The session's line in the tree."""
         above = " (see above)" if self.again and self.depends_on else ""
         told = f"{self.name} {self.status}{above}"
         return "   " * (self.depth - 1) + "└─ " + told if self.depth else told
@@ -63,9 +63,10 @@ async def show_graph(context: Context, session: str, table: bool) -> None:
 
 
 def walk(root: Mapping[str, Any]) -> Iterator[Node]:
-    """Yield the sessions of a graph from its root on; the sessions that one waits for only once.
+    """Yield the sessions of a graph from its root on; below each session, the sessions that it
+    waits for, but only once.
 
-    Otherwise a session that several wait for would be followed once for each path to it.
+    Otherwise a session that several others wait for would be followed once for each path to it.
     """
     known = _entries(root)
     seen: set[str] = set()
@@ -81,10 +82,12 @@ def walk(root: Mapping[str, Any]) -> Iterator[Node]:
 
 
 def _entries(root: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return all entries of a graph by the ids of their sessions, for each the first."""
+    """Return all entries of a graph by session id; of several entries of a session, the first
+    one.
+    """
     found: dict[str, Mapping[str, Any]] = {}
     waiting = [root]
-    for entry in waiting:  # It grows on the way.
+    for entry in waiting:  # the list grows during the loop
         if str(entry.get("session_id")) not in found:
             found[str(entry.get("session_id"))] = entry
             waiting += _below(entry)
@@ -96,7 +99,8 @@ def _needed(
 ) -> list[Mapping[str, Any]]:
     """Return the entries of what a session waits for.
 
-    The embedded cluster has each session once in its answer, and tells by ids who waits for it.
+    In the answer of the embedded cluster each session occurs once, with the ids of the sessions
+    that wait for it.
     """
     ids = entry.get("dependency_ids")
     if not isinstance(ids, list):
@@ -114,7 +118,7 @@ def _node(
     return Node(
         name=str(entry.get("session_name") or ""),
         id=str(entry.get("session_id") or ""),
-        # 23.09 writes the name of the class before that of the status.
+        # 23.09 writes the status with the name of its class before it.
         status=str(entry.get("status") or "").rpartition(".")[2],
         status_changed=str(entry.get("status_changed") or ""),
         depends_on=[str(one.get("session_name") or "") for one in needed],

@@ -20,7 +20,7 @@ async def status_history(context: Context, session: str) -> None:
     """Show when a session came to be in each status, oldest first; also of one that has ended."""
     api = await context.connect()
     found = await find_session(api, session, ended=True)
-    # By GraphQL, since managers before 25.15 lack the route that others have for it.
+    # This uses GraphQL, since managers before 25.15 lack the REST route.
     like = {"compute_session": {"status_history": _mapping}}
     data = await api.gql(_HISTORY, {"id": found.id}, like=like)
     statuses = data["compute_session"]["status_history"]
@@ -46,6 +46,6 @@ async def abuse_history(context: Context, session: str) -> None:
 
 
 def _mapping(value: Any) -> dict[str, Any]:
-    """Return a map that is given as such, or as JSON text; nothing is an empty one."""
+    """Return a map that is given as a map or as JSON text; None becomes an empty map."""
     content = json.loads(value) if isinstance(value, str) else value
     return dict(content or {})

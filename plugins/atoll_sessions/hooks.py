@@ -1,4 +1,4 @@
-"""Hooks that this plugin offers to others, and the records that they take."""
+"""The hooks that this plugin offers to other plugins, and the records that they return."""
 
 import re
 from collections.abc import Iterable
@@ -34,10 +34,10 @@ class SessionField:
     """A field of sessions, for `ps -f NAME` and, if it is `usual`, for `info`.
 
     `load` names `def value(session) -> object`, which is called for each session that is shown, and
-    must not wait for anything. It returns what JSON can hold, up to 1 MiB; other values are shown
-    as texts. `needs` are the names of the fields of GraphQL's `ComputeSession` that it reads as
-    attributes of the session; a value that the cluster does not give is None. `info` leaves out
-    fields whose `needs` the cluster does not know, with a warning.
+    must not wait for anything. It returns a value that JSON can hold, up to 1 MiB; other values are
+    shown as text. `needs` are the names of the fields of GraphQL's `ComputeSession` that it reads
+    as attributes of the session; a value that the cluster does not return is None. `info` leaves
+    out fields whose `needs` the cluster does not know, with a warning.
     """
 
     name: str = field(validator=_check_name)
@@ -81,8 +81,8 @@ class SessionListener:
 
     `load` names `async def changed(change: SessionChange, context: Context, shell: ShellState) ->
     None`, which may take five seconds for each change. If it raises, it is not called again, unless
-    the error is an outage of the cluster (:func:`atoll.outages.is_transient`). With the key of a
-    `setting`, it listens only while that is true when the prompt is opened.
+    the error is an outage of the cluster (:func:`atoll.outages.is_transient`). If `setting` is the
+    key of a setting, it listens only if that setting is true when the prompt is opened.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""`info`: everything about one session."""
+"""`info`: shows all fields of one session."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ async def info(context: Context, session: str) -> None:
 
 
 async def show_session(context: Context, session: str) -> None:
-    """Find a session, also one that has ended, and show all its fields."""
+    """Find a session, even one that has ended, and show all its fields."""
     api = await context.connect()
     found = await find_session(api, session, ended=True)
     fields = [field for field in all_fields(context) if field.usual]

@@ -1,7 +1,7 @@
-"""Standard input for `run` on clusters whose API can't send it: it is uploaded as a file.
+"""Standard input for `run` on clusters whose API can't send it: the input is uploaded as a file.
 
-A command reads from the file, which has been unlinked by then. So does Python code; code in a
-session of another language can't be given a file.
+A command reads the file, which is deleted as soon as the command has opened it. Python code reads
+it in the same way; code in a session of another language can't read a file as its input.
 """
 
 import json
@@ -25,15 +25,17 @@ if TYPE_CHECKING:
     from atoll import Api
 
 _PATIENCE = 2.0
-"""Seconds after which the user is told what is waited for."""
+"""Seconds of silence after which the user is told that the command waits for input."""
 _READS = re.compile(r"input|stdin|getpass|breakpoint|pdb")
-"""What code mentions that meets the end of an input which is empty."""
+"""Words in code that show that the code would notice an empty input."""
 _READY = "atoll: the input is ready"
-"""Printed by the preparation of Python code."""
+"""The line that the preparation of Python code prints."""
 _COMMAND = """unset _BACKEND_BATCH_MODE
 {open} || exit 1
 {command}"""
-"""By the variable, Python in 23.09 is told to ask the user for each line of `input()`."""
+"""The variable would make Python in 23.09 ask the user for each line of `input()`, so it is
+unset.
+"""
 _PYTHON = """
 def _atoll_input(path):
     import builtins, getpass, io, os, shutil, sys
@@ -77,9 +79,9 @@ del _atoll_input
 
 
 async def upload_input(context: Context, api: "Api", session_id: str, code: Code) -> Code:
-    """Upload standard input, to its end; returns code that reads it.
+    """Upload standard input up to its end; returns code that reads it.
 
-    Raises AtollError if there is input that the code can't be given.
+    Raises AtollError if there is input, but the code has no way to read it.
     """
     folder = f".atoll-input-{uuid4().hex[:8]}"
     async with _explained(context):
@@ -92,7 +94,7 @@ async def upload_input(context: Context, api: "Api", session_id: str, code: Code
 
 
 async def _prepare(api: "Api", session_id: str, folder: str) -> None:
-    """Make the session's Python read the input of its next code from the file."""
+    """Make the session's Python read the file as the input of the next code."""
     snippet = _PYTHON.replace("{ready!r}", repr(_READY)).replace("{path!r}", repr(folder))
     printed = await _run_aside(api, session_id, Code(mode="query", snippet=snippet))
     if _READY not in printed and folder:
@@ -117,7 +119,7 @@ async def _run_aside(api: "Api", session_id: str, code: Code) -> str:
 
 
 def _reading(code: Code, folder: str) -> Code:
-    """Return the code, with its last step reading from the file."""
+    """Return the code, with its last step reading its input from the file."""
     if code.exec in (None, "", "*"):
         if not folder:
             return code
@@ -131,7 +133,7 @@ def _reading(code: Code, folder: str) -> Code:
 
 
 async def _upload(context: Context, api: "Api", session_id: str, folder: str) -> int:
-    """Upload the input in parts, since the API takes small files only; returns its size in
+    """Upload the input in parts, since the API accepts only small files; returns its size in
     bytes.
     """
     from atoll.transport import Part
@@ -149,7 +151,7 @@ async def _upload(context: Context, api: "Api", session_id: str, folder: str) ->
 
 
 _TOGETHER = min(8, MOST_FILES)
-"""Parts held in memory, and sent in one request."""
+"""How many parts are held in memory and sent in one request."""
 
 
 async def _blocks(context: Context) -> AsyncGenerator[bytes]:
@@ -169,7 +171,9 @@ async def _blocks(context: Context) -> AsyncGenerator[bytes]:
 
 @asynccontextmanager
 async def _explained(context: Context) -> AsyncIterator[None]:
-    """Explain what is waited for if the input does not end for long: maybe nobody will end it."""
+    """If the input does not end for a long time, explain that the command waits for its end:
+    perhaps nobody will end it.
+    """
 
     async def explain() -> None:
         await trio.sleep(_PATIENCE)

@@ -1,4 +1,4 @@
-"""Tells the listeners of plugins what happens to the user's sessions, while the prompt is open."""
+"""Reports changes of the user's sessions to the listeners of plugins, while the prompt is open."""
 
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 _PATIENCE = 5.0
 """Seconds that a listener may take over one change."""
 _LOOKS = Backoff(first=1.0, factor=1.0)
-"""How often is looked whether there is a cluster, and whether it is still the same."""
+"""How often to check whether a cluster is in use, and whether it is still the same."""
 
 
 async def listen(context: Context, shell: ShellState) -> None:
-    """Pass changes on for as long as somebody listens; without listeners, nothing is asked."""
+    """Pass changes to listeners until none is left; without listeners, no stream is opened."""
     listeners = [one for one in context.collect(SESSION_EVENTS) if _is_wanted(one, context, shell)]
     while listeners:
         async with trio.open_nursery() as nursery:
@@ -31,7 +31,7 @@ async def listen(context: Context, shell: ShellState) -> None:
 
 
 async def _leave_with_profile(shell: ShellState, scope: trio.CancelScope) -> None:
-    """Cancel what listens to a cluster when the prompt turns to another one."""
+    """Stop listening to a cluster when the prompt switches to another one."""
     profile = shell.profile_name
     async for _ in _LOOKS:
         if shell.profile_name != profile:
@@ -41,7 +41,7 @@ async def _leave_with_profile(shell: ShellState, scope: trio.CancelScope) -> Non
 async def _pass_on(
     listeners: list[Provided[SessionListener]], context: Context, shell: ShellState
 ) -> None:
-    """Pass the changes of one cluster on, until nobody listens any more."""
+    """Pass the changes of one cluster on, until no listener is left."""
     async with aclosing(session_changes(await _connected(context), on_gap=missed)) as changes:
         async for change in changes:
             for one in list(listeners):
@@ -52,7 +52,7 @@ async def _pass_on(
 
 
 async def _connected(context: Context) -> "Api":
-    """Connect to the cluster in use as soon as there is one."""
+    """Connect to the cluster in use as soon as it is reachable."""
     async for _ in _LOOKS:
         if api := await context.connect_if_up():
             break
@@ -83,7 +83,9 @@ def _doing(provided: Provided[SessionListener]) -> str:
 async def _tell(
     provided: Provided[SessionListener], change: SessionChange, context: Context, shell: ShellState
 ) -> bool:
-    """Tell one listener; returns whether it goes on listening, which one that fails does not."""
+    """Report a change to one listener; returns whether it keeps listening, which it does not after
+    a failure.
+    """
     try:
         with provided.guarded(_doing(provided)):
             changed = await trio.to_thread.run_sync(provided.load)
@@ -94,6 +96,6 @@ async def _tell(
         return False
     except AtollError as error:
         shell.say(f"atoll: {_named(provided)}: {error.message}")
-        # An outage will pass, and is no fault of the listener.
+        # An outage ends by itself, and is not the listener's fault.
         return is_transient(error)
     return True

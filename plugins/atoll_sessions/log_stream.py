@@ -1,4 +1,4 @@
-"""The log of a session, read piece by piece: it may be longer than answers usually are."""
+"""Reads the log of a session piece by piece, since it may be longer than other answers."""
 
 import json
 import re
@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 _START = re.compile(r'"logs"\s*:\s*"')
 _WHOLE = re.compile(r'(?:[^"\\]+|\\u[0-9a-fA-F]{4}|\\[^u])*')
-"""As much of a JSON text as ends neither in it nor inside an escape."""
+"""The longest beginning of JSON text that contains neither the closing quote nor part of an
+escape.
+"""
 _HALF_A_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\Z")
-"""The first of the two escapes that stand for one character."""
+"""The first of the two escapes that together encode one character."""
 _LONGEST_HEAD = 64 * 1024
 
 
@@ -24,8 +26,8 @@ async def stream_log(
 ) -> AsyncIterator[str]:
     """Yield the log of a session piece by piece, also after its end (`GET /session/{s}/logs`).
 
-    `kernel_id` names one of its containers, None the main one. Raises Malformed for an answer that
-    is no JSON map with `logs` in it, ConnectionLost if it breaks off.
+    `kernel_id` names one of its containers, None the main one. Raises Malformed if the answer is
+    not a JSON map with `logs` in it, ConnectionLost if it breaks off.
     """
     from atoll.reading import Malformed
     from atoll.urls import path
@@ -46,22 +48,22 @@ async def stream_log(
 
 @define
 class LogScanner:
-    """Finds the text called `logs` in a JSON document that comes in pieces."""
+    """Finds the text called `logs` in a JSON document that arrives in pieces."""
 
     _rest: str = ""
     _has_begun: bool = False
     is_over: bool = field(default=False, init=False)
-    """Whether the end of the text was seen."""
+    """Whether the end of the text was found."""
 
     @property
     def is_lost(self) -> bool:
-        """Whether this can't be such a document: no text has begun for long, or `logs` is no
-        text.
+        """Whether this can't be such a document: the text has not begun after many characters, or
+        `logs` is not a text.
         """
         return len(self._rest) > _LONGEST_HEAD
 
     def feed(self, piece: str) -> str:
-        """Read a piece of the document; returns the part of the log in it."""
+        """Read a piece of the document; returns the part of the log that it contains."""
         if self.is_over:
             return ""
         self._rest += piece

@@ -1,4 +1,4 @@
-"""`logs`: what a session has printed."""
+"""`logs`: shows what a session has printed."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from atoll import Api
 
 _LOOKS = Backoff(first=0.2, factor=1.5, longest=2.0)
-"""How often a log is asked for that does not grow; one that does, after the first pause."""
+"""How often a log is requested that does not grow; one that grows is requested after the first
+pause.
+"""
 _BREATHER = 5
-"""How many times as long as a log took to come the next one is waited with."""
+"""The pause before the next request, as a multiple of the time that the last log took to arrive."""
 _MARK = 32
-"""Characters by which the beginning of a log is found in an earlier one; fewer could be chance."""
+"""Characters at the beginning of a log that are searched in the earlier one; fewer could match by
+chance.
+"""
 
 
 @click.command()
@@ -58,7 +62,9 @@ async def logs(context: Context, session: str, follow: bool, kernel: str | None)
 
 
 async def _kernel_id(api: "Api", session_id: str, reference: str) -> str:
-    """Return the id of a session's container; raises NotFound naming those that it has."""
+    """Return the id of a session's container; raises NotFound and lists the containers that it
+    has.
+    """
     session = await get_session(api, session_id, ["containers { id cluster_hostname }"])
     names = {str(one["id"]): str(one["cluster_hostname"]) for one in session.containers or ()}
     for kernel_id, name in names.items():
@@ -74,12 +80,13 @@ async def _follow(
 ) -> None:
     """Show what a session prints until it has ended.
 
-    The API gives the whole log each time. So it is asked for less often while nothing is printed,
-    and the longer an answer takes.
+    The API returns the whole log each time. So it is requested less often while nothing is printed,
+    and when an answer takes long.
     """
     shown, pauses = "", _LOOKS.pauses()
     while True:
-        # In this order: what it printed last is in the log by the time it has ended.
+        # The status is requested before the log: once the session has ended, the log contains its
+        # last output.
         session = await get_session(api, session_id, ["status"])
         asked = trio.current_time()
         has_ended = session.status in FINAL
@@ -97,7 +104,9 @@ async def _follow(
 async def _read(
     api: "Api", session_id: str, kernel_id: str | None, *, default: str, strict: bool
 ) -> str:
-    """Return the log; while its container is created or removed, clusters may have none."""
+    """Return the log. While its container is being created or removed, a cluster may have no log;
+    then `default` is returned unless `strict`.
+    """
     from atoll.transport import ConnectionLost
 
     try:
@@ -125,9 +134,11 @@ def new_part(before: str, now: str) -> str:
 
 
 def _after_overlap(before: str, now: str) -> str | None:
-    """Return what follows the part with which one text ends and the other begins; None for none."""
+    """Return what follows the overlap of the end of one text with the beginning of the other; None
+    if they do not overlap.
+    """
     mark = now[:_MARK]
-    # What is left of the earlier log can't be longer than the later one.
+    # The part that is left of the earlier log can't be longer than the later log.
     start = before.find(mark, max(0, len(before) - len(now)))
     while start >= 0:
         kept = before[start:]

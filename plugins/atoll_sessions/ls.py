@@ -1,4 +1,4 @@
-"""`ls`: what lies in a folder of a session."""
+"""`ls`: lists a folder of a session."""
 
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -46,7 +46,8 @@ async def ls(context: Context, session: str, path: str) -> None:
 async def _file_alone(
     api: "Api", session_id: str, path: PurePosixPath, error: AtollError
 ) -> FileEntry:
-    """Return a file that the API lists only among its neighbours.
+    """Return the entry of a file; the API lists it only together with the other files of its
+    folder.
 
     Raises NotFound, or `error` if it is no file.
     """

@@ -11,7 +11,7 @@ from attrs import frozen
 from atoll.reading import record, to_figure
 
 DEAD = ("CANCELLED", "TERMINATED")
-"""The statuses of sessions that have ended. The others are an open set, which grows."""
+"""The statuses of sessions that have ended. New releases add other statuses."""
 _JSON = {
     "status_data",
     "occupying_slots",
@@ -26,7 +26,7 @@ _MIB = 1024 * 1024
 _MOST_WORDS = 300
 _YOUNG = 60.0
 _CALM = 0.1
-"""Processors that an idle session uses at most, on average."""
+"""The most processor time that a session counted as idle uses, in processors on average."""
 
 
 @frozen(kw_only=True)
@@ -81,30 +81,28 @@ class Session:
 
     @classmethod
     def from_node(cls, node: Mapping[str, Any]) -> Self:
-        """Take the fields known here from a GraphQL node, decoding JSON inside JSON."""
+        """Take the known fields from a GraphQL node, and decode JSON inside JSON."""
         return record(cls, {key: _decode(key, value) for key, value in node.items()})
 
     @property
     def alive(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the session has not ended."""
         return self.status not in DEAD
 
     @property
     def trouble(self) -> str:
-        """What the cluster has noted about a start that failed or was postponed; empty for
-        nothing.
-        """
+        """The cluster's note about a start that failed or was postponed; empty if there is none."""
         data = self.status_data if isinstance(self.status_data, dict) else {}
         return _failure(data.get("error")) or _obstacle(data.get("scheduler"))
 
     @property
     def engine_id(self) -> str | None:
-        """What the engine of a cluster calls it, such as the id of a job."""
+        """The id that the cluster's engine uses for the session, such as the id of a job."""
         return self._of_engine("id")
 
     @property
     def ends_at(self) -> str | None:
-        """When the engine of a cluster will end it."""
+        """When the cluster's engine will end the session."""
         return self._of_engine("ends_at") if self.alive else None
 
     def _of_engine(self, name: str) -> str | None:
@@ -123,7 +121,7 @@ class Session:
 
     @property
     def job_code(self) -> int | None:
-        """The exit code of the job of a batch session that has ended, None while there is none."""
+        """The exit code of the job of a batch session that has ended; None before."""
         if (self.type or "").lower() != "batch" or self.status != "TERMINATED":
             return None
         data = self.status_data if isinstance(self.status_data, dict) else {}
@@ -140,7 +138,7 @@ class Session:
 
     @property
     def max_used_memory(self) -> float | None:
-        """The most memory that was in use, in MiB, each container's own maximum added up."""
+        """The sum over the containers of the most memory that each has used, in MiB."""
         return _mib(self._measured("mem", "stats.max"))
 
     @property
@@ -152,7 +150,8 @@ class Session:
     def seems_idle(self) -> bool:
         """Whether it waits for input: it is no batch job, and its processors do next to nothing.
 
-        A young session is judged by its use since its start, which the measured rate would hide.
+        For a young session, the total use since its start counts, since the measured rate would
+        hide it.
         """
         if (self.type or "").lower() != "interactive":
             return False
@@ -189,7 +188,7 @@ def _failure(error: Any) -> str:
 
 
 def _obstacle(scheduler: Any) -> str:
-    """Say what the scheduler waits for: the limits that are reached, or free slots."""
+    """Return what the scheduler waits for: the limits that are reached, or free slots."""
     if not isinstance(scheduler, dict):
         return ""
     failed = scheduler.get("failed_predicates")
@@ -207,7 +206,7 @@ def _decode(key: str, value: Any) -> Any:
 
 
 def figure_of(container: Mapping[str, Any], metric: str, figure: str) -> float | None:
-    """Return a figure of a metric that was measured of a container; None without one."""
+    """Return a figure of a container's metric; None if it was not measured."""
     stat = container.get("live_stat") or container.get("last_stat")
     entry = stat.get(metric) if isinstance(stat, dict) else None
     return to_figure(entry.get(figure)) if isinstance(entry, dict) else None

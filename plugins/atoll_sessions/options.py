@@ -146,7 +146,7 @@ def session_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def session_request_from(api: "Api", options: Mapping[str, Any]) -> SessionRequest:
-    """Read the options; raises UsageError."""
+    """Make a request for a session from the options; raises UsageError."""
     given = dict(options)
     _check_name(given["name"])
     _check_batch(given)
@@ -173,7 +173,7 @@ def _check_name(name: str | None) -> None:
 
 
 def _check_batch(given: Mapping[str, Any]) -> None:
-    """Raise UsageError for options that clusters refuse without naming the option."""
+    """Raise UsageError for invalid combinations that clusters refuse without naming the option."""
     if given["type"] == "batch" and not given.get("startup_command"):
         raise UsageError(
             "a batch session needs a command to run", hint="atoll start --type batch -c COMMAND"
@@ -183,7 +183,7 @@ def _check_batch(given: Mapping[str, Any]) -> None:
 
 
 def _read(path: Path) -> str:
-    """Read a script, which the API takes as text."""
+    """Read a script as text, since the API accepts only text."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
@@ -204,7 +204,7 @@ def parse_pairs(texts: Iterable[str], option: str) -> dict[str, str]:
 
 
 def parse_resources(texts: Iterable[str]) -> dict[str, str]:
-    """Split `-r` texts; memory without a unit is in MiB."""
+    """Split `-r` texts; an amount of memory without a unit is in MiB."""
     resources = parse_pairs(texts, "-r")
     for key, amount in resources.items():
         if not amount.strip():
@@ -217,10 +217,10 @@ def parse_resources(texts: Iterable[str]) -> dict[str, str]:
 
 
 def parse_mounts(texts: Iterable[str]) -> dict[str, str]:
-    """Split `-v` texts into folder names and mount paths, empty for the default."""
+    """Split `-v` texts into names of folders and mount paths; an empty path means the default."""
     mounts = {}
     for text in texts:
-        # Both separators are in use: the document's `=`, and `:` as container tools have it.
+        # Both separators are in use: `=` is that of the specification, `:` that of container tools.
         name, _, path = text.replace(":", "=", 1).partition("=")
         if not name:
             raise UsageError(f"--mount {text}: no folder is named")

@@ -1,4 +1,4 @@
-"""The option `-o`, which means the same in all commands that have it: act for another user."""
+"""The option `-o`, with the same meaning in all commands that have it: act for another user."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from atoll import Name
 
 
 def owner_option(what: str) -> Callable[[Any], Any]:
-    """Add `-o ACCESS_KEY`, which `what` explains; its value is `owner`, None by default."""
+    """Add `-o ACCESS_KEY` with `what` as its help; its value is `owner`, None by default."""
     return click.option(
         "-o",
         "--owner",
@@ -23,6 +23,6 @@ def owner_option(what: str) -> Callable[[Any], Any]:
 
 def _check_given(context: click.Context, param: click.Parameter, owner: str | None) -> str | None:
     if owner == "":
-        # To the cluster it would mean the one who asks.
+        # A cluster would read an empty key as that of the user who sends the request.
         raise click.BadParameter("it is empty", context, param)
     return owner

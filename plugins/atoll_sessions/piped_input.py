@@ -1,4 +1,4 @@
-"""Sends what is piped into atoll into a run, as fast as the program there reads it."""
+"""Sends the input that is piped into atoll to a run, as fast as the program there reads it."""
 
 from contextlib import aclosing, suppress
 
@@ -9,7 +9,7 @@ from atoll import Context
 from atoll.transport import Channel, ChannelClosed
 
 _LARGEST = 256 * 1024
-"""Bytes in one message."""
+"""The most bytes in one message."""
 
 
 @define
@@ -20,12 +20,14 @@ class SendWindow:
     _more: trio.Event = field(factory=trio.Event)
 
     def add(self, size: int) -> None:
-        """Add bytes to the window."""
+        """Allow to send so many more bytes."""
         self._size += size
         self._more.set()
 
     async def take(self, most: int) -> int:
-        """Wait until the window is open; takes up to `most` bytes from it, and returns how many."""
+        """Wait until bytes may be sent; takes up to `most` of them from the window, and returns how
+        many.
+        """
         while not self._size:
             self._more = trio.Event()
             await self._more.wait()
@@ -36,7 +38,7 @@ class SendWindow:
 
 async def send_input(context: Context, channel: Channel, window: SendWindow) -> None:
     """Send the command's standard input into a run, and an empty message at its end."""
-    # A run that ends before it has read all has read enough.
+    # A run that ends before it has read everything does not need the rest.
     with suppress(ChannelClosed):
         async with aclosing(context.stdin.pieces()) as pieces:
             async for piece in pieces:

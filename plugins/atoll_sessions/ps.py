@@ -25,9 +25,9 @@ from atoll_sessions.queries import list_sessions
 from atoll_sessions.statuses import KNOWN, known_statuses
 
 FIRST = 10
-"""How many sessions are shown unless all are asked for."""
+"""How many sessions are shown unless the user wants all."""
 PEER_FIRST = 20
-"""The same in the JSON of Backend.AI's own client, which tells how many there are in all."""
+"""The same for the JSON of Backend.AI's own client, which also contains the total number."""
 _RUNNING = "PREPARING,PULLING,RUNNING"
 _QUERIED = (
     *("id", "name", "type", "image", "status", "status_info", "result", "created_at"),
@@ -35,11 +35,11 @@ _QUERIED = (
     *("domain_name", "group_name", "scaling_group", "cluster_mode", "cluster_size", "agent"),
     *("architecture", "startup_command"),
 )
-"""Fields that clusters of most releases filter and sort sessions by."""
+"""Fields by which clusters of most releases can filter and sort sessions."""
 
 
 def _filter_values(typed: str) -> Iterable[Candidate | str]:
-    # Imported here, since most lists have no filter.
+    # Imported here, since most calls have no filter.
     from atoll_sessions.expressions import filter_values
 
     return filter_values(_QUERIED).fitting(typed)
@@ -95,7 +95,7 @@ _OPTIONS = (
 
 @frozen(kw_only=True)
 class Listing:
-    """What list of sessions is asked for; attributes follow the options."""
+    """Which sessions are to be listed; attributes are named after the options."""
 
     status: str | None = None
     running: bool = False
@@ -112,21 +112,21 @@ class Listing:
     access_key: str | None = None
 
     def names(self, *, in_envelope: bool) -> str:
-        """Return the fields to show."""
+        """Return the names of the fields to show."""
         if self.name_only:
             return "name"
         usual = f"{PEER_DEFAULT}," if in_envelope else ""
         return known_names(self.fields or usual + (DETAIL if self.detail else DEFAULT))
 
     def most(self, *, in_envelope: bool, whole: bool) -> int | None:
-        """Return how many to show; None for all."""
+        """Return the most sessions to show; None for all."""
         if self.everything and self.limit is not None:
             raise UsageError("--all and --limit exclude each other")
         first = PEER_FIRST if in_envelope else FIRST
         return self.limit if whole or self.everything or self.limit is not None else first
 
     def statuses(self) -> str | None:
-        """Return the statuses to ask for; None means all that have not ended."""
+        """Return the statuses to query; None means all sessions that have not ended."""
         if sum((self.status is not None, self.running, self.dead)) > 1:
             raise UsageError("--status, --running and --dead exclude each other")
         if self.dead:
@@ -136,7 +136,7 @@ class Listing:
         return None if self.status is None else known_statuses(self.status)
 
     def check_expressions(self) -> None:
-        """Raise UsageError for a filter or an order that can't be read, whatever its fields."""
+        """Raise UsageError for a filter or an order that can't be parsed, whatever its fields."""
         if not (self.filter or self.order):
             return
         from atoll_sessions.expressions import check_filter, check_order
@@ -212,7 +212,7 @@ async def _show(context: Context, listing: Listing) -> None:
 async def _explained(
     sessions: AsyncGenerator[Session], fields: Sequence[Field]
 ) -> AsyncGenerator[Session]:
-    """Yield the sessions; a refusal because of a plugin's field names the plugin."""
+    """Yield the sessions; if the cluster refuses a plugin's field, the error names the plugin."""
     try:
         async with aclosing(sessions):
             async for session in sessions:

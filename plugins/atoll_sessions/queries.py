@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from atoll import Api
 
 PAGE = 100
-"""The most rows that the API gives at once."""
+"""The most rows that the API returns at once."""
 _TIDY = 2000
-"""Rows after which what the requests have left behind is collected."""
+"""After this many rows, garbage is collected."""
 ALL = "ALL"
-"""Stands for every status."""
+"""A value of `status` that means every status."""
 _PAGE = {"compute_session_list": {"items": [Session.from_node], "total_count": int}}
 _IMAGE = {"name": str, "registry": maybe(str), "tag": str, "aliases": maybe([str])}
 _NEVER_EMPTY = {"id", "name", "status"}
@@ -47,10 +47,10 @@ async def list_sessions(  # noqa: PLR0913 - each is an argument of the API's own
 ) -> AsyncGenerator[Session]:
     """Yield sessions, page by page, most recent status change first unless `order` says otherwise.
 
-    `status` is a comma-separated list of names, or `ALL`; without one, those that have not ended
-    are meant: statuses differ by release, and a manager refuses to filter by names it does not
-    know. `limit` None means all; the first `offset` are left out. `on_total` is told how many there
-    are.
+    `status` is a comma-separated list of names, or `ALL`. Without it, all sessions that have not
+    ended are listed; their statuses are not named in the request, since statuses differ by release
+    and a manager refuses names that it does not know. `limit` None means all; the first `offset`
+    sessions are skipped. `on_total` is called with the total number.
     """
     variables = {
         "status": None if status == ALL else status,
@@ -69,7 +69,8 @@ async def list_sessions(  # noqa: PLR0913 - each is an argument of the API's own
             yield session
         offset += len(page["items"])
         if offset % _TIDY == 0:
-            # The program looks for garbage rarely, since a start leaves none. A long list does.
+            # Automatic garbage collection is rare in this program, since starting leaves no
+            # garbage. A long list does.
             gc.collect(0)
         if not page["items"] or offset >= page["total_count"]:
             return
@@ -90,7 +91,7 @@ async def get_session(api: "Api", session_id: str, fields: Sequence[str]) -> Ses
 
 
 def _named_session(asked: Iterable[str], node: Mapping[str, Any]) -> Session:
-    """Return the session of a node; none of the fields that waiting depends on may be missing."""
+    """Make the session of a node; fields on which waiting depends must not be missing."""
     for name in asked:
         if not node[name]:
             raise ValueError(f"{name} is empty")
@@ -102,12 +103,13 @@ async def find_session(
 ) -> Session:
     """Find a session by its id, the start of its id, or its name.
 
-    Raises NotFound when there is none, and, listing them, when there are several. With `ended`, a
-    session that has ended is found too when no other is: the one that ended last. `owner` is the
-    access key of the user whose session it is, when that is another one.
+    Raises NotFound when there is none, and, listing them, when there are several. With `ended`, if
+    no living session is found, the one that ended last is returned. `owner` is the access key of
+    the session's owner, if that is another user.
 
-    Administrators see the sessions of all users. Their own come first, and without `ended` no
-    other is found: clusters do nothing in somebody's session unless its owner is named.
+    Administrators see the sessions of all users. Their own come first. Without `ended`, only their
+    own are found, since a cluster does nothing in the session of another user unless the request
+    names that owner.
     """
     fields = ["id", "name", "status", "access_key"]
     key = owner or await api.access_key()
@@ -133,7 +135,7 @@ async def find_session(
 
 
 def _usable(session: Session, key: str) -> Session:
-    """Return a session that this key may use; raises NotFound for others."""
+    """Return a session that this key may use; raises NotFound for any other session."""
     if session.status in DEAD:
         raise NotFound(f"session {session.name} has ended", hint=f"atoll info {session.name}")
     if key and session.access_key and session.access_key != key:
@@ -143,7 +145,7 @@ def _usable(session: Session, key: str) -> Session:
 
 
 async def find_running(api: "Api", reference: str) -> Session:
-    """Find a session that runs; raises AtollError if it does not."""
+    """Find a running session; raises AtollError if the session does not run."""
     found = await find_session(api, reference)
     if not found.status.startswith("RUNNING"):
         raise AtollError(f"session {found.name} is {found.status}", hint=f"atoll wait {found.name}")
@@ -177,7 +179,7 @@ async def destroy(
     """Terminate a session by id or name (`DELETE /session/{s}`); a pending one is cancelled.
     Returns its last statistics.
 
-    With `recursive`, those that depend on it are terminated first; `others` is called with their
+    With `recursive`, sessions that depend on it are terminated first; `others` is called with their
     number.
     """
     from atoll.urls import path
@@ -192,7 +194,9 @@ async def destroy(
 
 
 def _last_figures(answer: Any) -> dict[str, Any]:
-    """Return the figures that an answer holds: a map, or a list with those of the session last."""
+    """Return the statistics in an answer: a map, or a list whose last entry is for the session
+    itself.
+    """
     if isinstance(answer, list):
         last = dict(answer[-1]) if answer else {}
         return {**dict(last.get("stats") or last), "others": max(0, len(answer) - 1)}
@@ -200,9 +204,10 @@ def _last_figures(answer: Any) -> dict[str, Any]:
 
 
 async def read_file(api: "Api", session_id: str, path: str) -> bytes:
-    """Return a file of a running session, its path being seen from /home/work; below 1 MiB.
+    """Return the content of a file in a running session; the path is relative to /home/work, and
+    the file must be smaller than 1 MiB.
 
-    Raises NotFound when it is not there, AtollError when it is no file.
+    Raises NotFound if it does not exist, AtollError if it is not a regular file.
     """
     from atoll_sessions.files.listing import fetch_archive, find_entry, in_home
     from atoll_sessions.files.unpack import Archive
@@ -211,7 +216,8 @@ async def read_file(api: "Api", session_id: str, path: str) -> bytes:
     try:
         archive = Archive.read(wanted.name, await fetch_archive(api, session_id, wanted))
     except Problem:
-        # Clusters word this as they like, and tell a missing file from nothing else.
+        # Clusters use different words for this error, and do not distinguish a missing file from
+        # others.
         await find_entry(api, session_id, wanted)
         raise
     if (content := archive.file_content()) is None:
@@ -220,7 +226,9 @@ async def read_file(api: "Api", session_id: str, path: str) -> bytes:
 
 
 async def image_names(api: "Api") -> dict[str, str]:
-    """Return each image's full reference by all its names: short ones first, aliases, itself."""
+    """Return a map of each name of an image to its full reference. Names are short names, aliases,
+    and the reference itself.
+    """
     query = "query { images { name registry tag aliases } }"
     data = await api.gql(query, like={"images": [_IMAGE]})
     names: dict[str, str] = {}

@@ -1,4 +1,6 @@
-"""Why a session waits: its place in the queue, what it needs, what is free, what would fit."""
+"""Explains why a session waits: its place in the queue, what it needs, what is free, what would
+fit.
+"""
 
 import math
 import re
@@ -26,9 +28,9 @@ IDLE_FIELDS = [
 
 @define
 class Reasons:
-    """Finds out why one session waits, as far as its cluster tells.
+    """Finds out why one session waits, as far as its cluster gives information.
 
-    `asked` are the amounts of `-r` for each of its `containers`; newer clusters give them
+    `asked` are the amounts of `-r` for each of its `containers`; newer clusters return them
     themselves.
     """
 
@@ -60,7 +62,7 @@ class Reasons:
         return "; ".join([status, *filter(None, parts)])
 
     async def _ask(self) -> Mapping[str, float]:
-        """Return what the session needs; releases before 26 tell neither that nor a priority."""
+        """Return what the session needs; releases before 26 return neither this nor a priority."""
         if self._needs is None:
             try:
                 found = await get_session(self.api, self.session_id, ["requested_slots"])
@@ -83,7 +85,9 @@ class Reasons:
         return f"number {ids.index(self.session_id) + 1} of {len(ids)} in the queue"
 
     async def _idle_ones(self, needs: Mapping[str, float], free: Mapping[str, float]) -> str:
-        """Name the user's idle sessions whose end would make room, and how to terminate them."""
+        """Name the user's idle sessions that would free enough if they ended, and how to terminate
+        them.
+        """
         lacking = {slot: need - free.get(slot, 0.0) for slot, need in needs.items()}
         lacking = {slot: amount for slot, amount in lacking.items() if amount > 0}
         if not free or not lacking:
@@ -100,7 +104,9 @@ class Reasons:
         return f"ending idle sessions would free resources: atoll rm {names}" if names else ""
 
     async def _free(self) -> Mapping[str, float]:
-        """Return what the session might get: of each slot, what the strictest limit leaves."""
+        """Return what the session might get: of each slot, the amount that the strictest limit
+        leaves.
+        """
         try:
             return await free_slots(self.api, self.group)
         except AtollError:
@@ -116,7 +122,9 @@ def _needs_and_free(needs: Mapping[str, float], free: Mapping[str, float]) -> st
 
 
 def what_fits(needs: Mapping[str, float], free: Mapping[str, float]) -> str:
-    """Say which smaller amounts would start at once; empty if too little is known."""
+    """Name smaller amounts with which the session would start at once; empty if too little is
+    known.
+    """
     if not needs or not free:
         return ""
     fitting = {slot: min(amount, free.get(slot, 0.0)) for slot, amount in needs.items()}
@@ -129,7 +137,7 @@ def what_fits(needs: Mapping[str, float], free: Mapping[str, float]) -> str:
 
 
 def room_makers(idle: Sequence[Session], lacking: Mapping[str, float]) -> Sequence[Session]:
-    """Return those of the idle sessions whose end would free enough; none if all together would
+    """Return the idle sessions whose end would free enough; none if all of them together would
     not.
     """
     left, chosen = dict(lacking), []
@@ -153,5 +161,5 @@ def to_number(text: str) -> float:
 def _is_to_come(moment: str) -> bool:
     try:
         return datetime.fromisoformat(moment) > datetime.now(UTC)
-    except (ValueError, TypeError):  # a text of another form, or one without a zone
+    except (ValueError, TypeError):  # a text in another format, or without a time zone
         return False

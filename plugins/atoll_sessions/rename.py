@@ -15,7 +15,7 @@ async def rename(context: Context, session: str, new_name: str) -> None:
 
     api = await context.connect()
     found = await find_session(api, session)
-    # Up to 24.x the name is read from the query, since 26.3 from the body.
+    # Managers up to 24.x read the name from the query string, managers since 26.3 from the body.
     await api.request(
         "POST", path("session", found.id, "rename"), params={"name": new_name}, query=True
     )

@@ -1,4 +1,4 @@
-"""`restart`: start the containers of sessions afresh."""
+"""`restart`: restarts the containers of sessions."""
 
 from typing import TYPE_CHECKING
 

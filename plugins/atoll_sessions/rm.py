@@ -1,4 +1,4 @@
-"""`rm`: end sessions."""
+"""`rm`: terminates sessions."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,9 @@ class _Ending:
     exit_code: int = 0
 
     async def find(self, references: Sequence[str]) -> list[_Found]:
-        """Find the sessions, pending ones first: terminating others would make them start."""
+        """Find the sessions. Pending ones come first, since they could start if others were
+        terminated before them.
+        """
         found = []
         for reference in references:
             try:
@@ -72,7 +74,7 @@ class _Ending:
         return sorted(found, key=lambda one: one.status != "PENDING")
 
     async def _find(self, reference: str) -> _Found:
-        if self.owner:  # Another user's sessions are found by the cluster alone.
+        if self.owner:  # Only the cluster can find the sessions of another user.
             return _Found(reference, reference)
         session = await find_session(self.api, reference)
         return _Found(reference, session.id, session.status)
@@ -98,8 +100,8 @@ class _Ending:
         return None
 
     async def _why_refused(self, one: _Found, error: AtollError) -> AtollError:
-        """Return the reason: the session can't be terminated just now, or belongs to somebody
-        else.
+        """Return the reason of a refusal: the session can't be terminated at the moment, or belongs
+        to somebody else.
         """
         if self.owner:
             return error

@@ -1,4 +1,4 @@
-"""`run`: run code in a session, new or used again."""
+"""`run`: runs code in a session, which is new or reused."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -36,7 +36,7 @@ _RUNNERS = {
     ".R": "Rscript",
 }
 _LONGEST_LINE = 1024
-"""Bytes of a program's first line that are looked at."""
+"""Bytes of a program's first line that are read."""
 _CLEANUP = 30.0
 
 
@@ -107,7 +107,7 @@ async def run(
         try:
             created = await create_session(context, api, request, stays=not rm)
         except AtollError:
-            removal.due = False  # it was refused: what goes by that name is not of our making
+            removal.due = False  # refused: a session of this name is somebody else's
             raise
         show_created(context, created, request, stays=not rm)
         if created.status != "RUNNING":
@@ -160,9 +160,7 @@ def _code_of(
 
 
 def _default_exec(files: "Sequence[Part]", build: str | None) -> str:
-    """Return the command that runs a single file; `*` leaves the choice to the session's
-    runtime.
-    """
+    """Return the command that runs a single file; `*` lets the session's runtime choose."""
     from shlex import quote
 
     if len(files) != 1 or build is not None:
@@ -173,7 +171,7 @@ def _default_exec(files: "Sequence[Part]", build: str | None) -> str:
 
 
 def _interpreter(content: bytes) -> str:
-    """Return the command from a program's first line (`#!`), which is run in the session."""
+    """Return the command in a program's first line (`#!`), for use in the session."""
     first, _, _ = content[:_LONGEST_LINE].partition(b"\n")
     return first[2:].decode(errors="replace").strip() if first.startswith(b"#!") else ""
 
@@ -196,13 +194,14 @@ class _Removal:
 
 @asynccontextmanager
 async def _removal(context: Context, api: "Api", name: str) -> AsyncIterator[_Removal]:
-    """Terminate the session at the end, whatever ends the command, if it is to be removed."""
+    """Terminate the session at the end, however the command ends, if it is to be removed."""
     removal = _Removal()
     try:
         yield removal
     finally:
         if removal.due:
-            # Ctrl-C must not keep the session alive, nor a silent cluster hold us for ever.
+            # The session must not stay alive after Ctrl-C, and a cluster that does not answer must
+            # not block the command for ever.
             with trio.CancelScope(shield=True, deadline=trio.current_time() + _CLEANUP) as scope:
                 await _remove(context, api, name)
             if scope.cancelled_caught:

@@ -1,4 +1,4 @@
-"""What a cluster answers while code runs in a session."""
+"""The format of a cluster's answers while code runs in a session."""
 
 from base64 import b64decode
 from typing import Any
@@ -9,9 +9,9 @@ _RAW = {"stdout-bytes": "stdout", "stderr-bytes": "stderr"}
 
 
 def _piece(value: Any) -> tuple[str, Any]:
-    """Check a piece of output: its kind, and its text; for media, a type and data.
+    """Check a piece of output: its kind and its text, or for media its type and data.
 
-    Bytes become text, with surrogate escapes (PEP 383) where they are not UTF-8.
+    Bytes become text; bytes that are not UTF-8 become surrogate escapes (PEP 383).
     """
     kind, content = value
     if kind in _RAW:
@@ -31,4 +31,4 @@ TURN = {
     "exitCode": maybe(int),
     "options": maybe({"is_password": maybe(bool), "size": maybe(int)}),
 }
-"""The shape of one answer: the status of the run, and the output since the last answer."""
+"""The format of one answer: the status of the run, and the output since the last answer."""

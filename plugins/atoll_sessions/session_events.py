@@ -1,8 +1,8 @@
 """Events of a session as they happen (`GET /events/session`, server-sent events).
 
-Releases differ in what they send: 23.09 refuses parameters that it does not know, 26.x sends the
-events of all sessions whichever was asked for, and both send some events several times. Past events
-are not repeated, so look at the session after the stream has begun.
+Releases differ: 23.09 refuses parameters that it does not know, 26.x sends the events of all
+sessions even if one was requested, and both send some events several times. Past events are not
+sent, so query the session's status after the stream has begun.
 """
 
 from collections.abc import Callable
@@ -31,15 +31,15 @@ _DATA = {
     "clusterRole": maybe(str),
 }
 _OUTAGE = Backoff(first=0.5, longest=30.0, patience=300.0)
-"""How long a cluster may be out of reach before its events are given up."""
+"""How long a cluster may be out of reach before the watch fails."""
 
 
 @frozen(kw_only=True)
 class SessionEvent:
-    """An event, named as the cluster does; `time` is when it came, in ISO 8601.
+    """An event, with the cluster's name for it; `time` is when it arrived, in ISO 8601.
 
-    `kernel_id` and `cluster_role` (`main` or `sub`) are those of the container that it is about;
-    26.x tells no exit codes.
+    `kernel_id` and `cluster_role` (`main` or `sub`) are those of the container that the event is
+    about. 26.x sends no exit codes.
     """
 
     time: str
@@ -51,7 +51,7 @@ class SessionEvent:
 
     @classmethod
     def from_data(cls, name: str, data: dict[str, Any]) -> "SessionEvent":
-        """Make an event, which has happened now, from its name and data."""
+        """Make an event from its name and data; its time is now."""
         return cls(
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
             event=name,
@@ -63,22 +63,23 @@ class SessionEvent:
 
     @property
     def scope(self) -> str:
-        """What it is about: `session` or `kernel`."""
+        """What the event is about: `session` or `kernel`."""
         return self.event.partition("_")[0]
 
     @property
     def is_last(self) -> bool:
-        """Whether nothing happens to the session after it."""
+        """Whether this is the session's last event."""
         return self.event in _LAST
 
 
 @define
 class Watch:
-    """Listens to one session until an event `stops` it; `say` is called with remarks.
+    """Follows the events of one session until `stops` is true for one; `say` is called with
+    remarks.
 
-    `scope` is `session` or `kernel` to get only such events, `*` for both. A session that is `done`
-    already is not watched. `last` is the event that stopped it, None if there was nothing to wait
-    for.
+    `scope` is `session` or `kernel` to get only such events, `*` for both. A session for which
+    `done` is true at the start is not watched. `last` is the event that stopped the watch, None if
+    there was nothing to wait for.
     """
 
     api: "Api"
@@ -93,9 +94,10 @@ class Watch:
     """The newest event of each container, and of the session itself."""
 
     async def run(self, send: trio.MemorySendChannel[SessionEvent]) -> None:
-        """Send events up to the session's last; a connection that breaks is made again.
+        """Send events up to the session's last one; after a lost connection, connect again.
 
-        Raises Unreachable when that can't be done for some minutes. The channel must have room.
+        Raises Unreachable if the cluster can't be reached for some minutes. The channel must have
+        room for all events.
         """
         async with send:
             reply = await self._subscribe()
@@ -118,12 +120,14 @@ class Watch:
                     event = self._event(message.event, message.data)
                     if event is None or ended.cancel_called:
                         continue
-                    # Chosen here: the session's last event ends it all in any scope.
+                    # Events are filtered here by their scope, since the session's last event ends
+                    # the watch in any scope.
                     if self.scope in ("*", event.scope):
                         send.send_nowait(event)
                     if self.stops(event):
                         self.last = event
-                        # Not left by `break`, the stream unwinds from where it waits for more.
+                        # The loop is not left by `break`: the generator would then be closed while
+                        # it waits for data.
                         ended.cancel()
         return ended.cancel_called
 
@@ -134,7 +138,7 @@ class Watch:
         )
 
     async def _subscribe_again(self) -> "Reply":
-        # A cluster that ends its streams as soon as they begin is not asked without a pause.
+        # If a cluster ends its streams as soon as they begin, pause before the next connection.
         await trio.sleep(_OUTAGE.first)
         return await _OUTAGE.retry(self._subscribe, passes=_passes)
 
@@ -145,7 +149,7 @@ class Watch:
                 self.api, self.session_id, ["name", "status", "status_info"]
             )
         except (Problem, NotFound):
-            return False  # of another's session, events may be all that one is shown
+            return False  # of another user's session, only the events may be visible
         if not self.done(session):
             return False
         reason = f": {session.status_info}" if session.status_info else ""
@@ -154,7 +158,7 @@ class Watch:
         return True
 
     def _event(self, name: str, text: str) -> SessionEvent | None:
-        """Return the event in a message, None if it is of no interest."""
+        """Parse an event from a message; returns None if it is not wanted."""
         try:
             data = self.api.decode(text, _DATA)
         except Malformed:
@@ -170,6 +174,8 @@ class Watch:
 
 
 def _passes(error: Exception) -> bool:
-    """Tell whether to connect again: a proxy may answer for a cluster that restarts."""
+    """Tell whether to connect again after an error: a proxy may answer while the cluster
+    restarts.
+    """
     is_broken = isinstance(error, Problem) and error.status >= 500 and not is_permanent(error)
     return is_broken or is_transient(error)

@@ -1,4 +1,4 @@
-"""`shell`: a terminal in a session that is there."""
+"""`shell`: opens a terminal in an existing session."""
 
 import click
 

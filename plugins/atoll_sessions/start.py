@@ -1,4 +1,4 @@
-"""`start`: make a session and leave it running."""
+"""`start`: creates a session and leaves it running."""
 
 from typing import Any
 

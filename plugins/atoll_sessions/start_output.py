@@ -12,13 +12,13 @@ _PEER = {
     "TERMINATED": "is already terminated.",
     "TIMEOUT": "is still on the job queue.",
 }
-"""What Backend.AI's own client says of a session that does not run."""
+"""The words of Backend.AI's own client for a session that does not run."""
 
 
 def show_created(
     context: Context, created: Created, request: SessionRequest, *, stays: bool = True
 ) -> None:
-    """Print what became of the session."""
+    """Print the state of the session."""
     _tell_beside(context, created, request)
     words = _words(created, request, stays=stays)
     if said := context.output.words(words, _official_words(created)):
@@ -29,7 +29,9 @@ def show_created(
 def show_started(
     context: Context, created: Created, request: SessionRequest, columns: Sequence[Column]
 ) -> None:
-    """Print the same as the outcome of a command, and the record if a format was chosen."""
+    """Print the same as the outcome of a command, and also the record if an output format was
+    chosen.
+    """
     _tell_beside(context, created, request)
     shown = created if context.output.format else None
     words, official = _words(created, request, stays=True), _official_words(created)
@@ -38,7 +40,7 @@ def show_started(
 
 
 def _tell_beside(context: Context, created: Created, request: SessionRequest) -> None:
-    # A short name asks for no version in particular; a full one does.
+    # Only a full name asks for a certain version; a short one accepts any.
     if ":" in request.image and created.served_by not in ("", request.image):
         context.output.note(f"{request.image} is served by {created.served_by}")
     if created.pretended:

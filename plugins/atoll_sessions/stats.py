@@ -1,4 +1,4 @@
-"""What a session has used (`run -s`, `rm -s`)."""
+"""Shows what a session has used (`run -s`, `rm -s`)."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,7 @@ def _show(entry: Mapping[str, Any]) -> str:
     unit = str(entry.get("unit_hint") or "")
     now, most = entry.get("current"), entry.get("stats.max")
     if unit == "percent":
-        # Although the unit is told like that, these are milliseconds in a second.
+        # The unit is given as per cent, but the value is in milliseconds per second.
         now, most = entry.get("pct"), _per_cent(most, entry.get("capacity"))
     shown = _amount(now, unit)
     return f"{shown} (at most {_amount(most, unit)})" if most is not None else shown

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 ENDING = "TERMINATING"
 FAILED = "ERROR"
 FINAL = (*DEAD, FAILED)
-"""The statuses that nothing but its removal gets a session out of."""
+"""The final statuses: a session leaves them only when it is removed."""
 _STARTING: Sequence[tuple[str, ...]] = (
     ("PENDING",),
     ("SCHEDULED",),
-    ("PULLING", "PREPARING"),  # in this order up to 24.x, in the other one since
+    ("PULLING", "PREPARING"),  # the order up to 24.x; later the other one
     ("PREPARED",),
     ("CREATING",),
     ("RUNNING",),
@@ -33,20 +33,23 @@ KNOWN = tuple(
 )
 """Every status that a release up to 26.8 has."""
 LOOKS = Backoff(first=0.1, factor=1.5, longest=1.0)
-"""How often is looked whether a session has got where it is wanted."""
+"""How often to check whether a session has the wanted status."""
 
 
 def known_status(name: str) -> str:
-    """Return the status of this name in either case; raises UsageError listing all."""
+    """Return the status of this name, in upper or lower case; raises UsageError with a list of
+    all.
+    """
     if name.upper() not in KNOWN:
         raise UsageError(f"no such status: {name}", hint=f"known: {', '.join(KNOWN)}")
     return name.upper()
 
 
 def known_statuses(names: str) -> str:
-    """Return a comma-separated list to filter sessions by, in which ALL and former statuses may be.
+    """Check a comma-separated list of statuses to filter sessions by; it may contain ALL and former
+    statuses.
 
-    Raises UsageError listing all.
+    Raises UsageError with a list of all statuses.
     """
     known = ("ALL", *KNOWN, *_FORMER)
     wanted = [name.strip() for name in names.upper().split(",")]
@@ -60,7 +63,7 @@ def known_statuses(names: str) -> str:
 def has_reached(status: str, wanted: str) -> bool:
     """Tell whether a session has a status, or has passed it on its usual path.
 
-    It may have had some statuses for a moment only, so that nobody has seen them.
+    A session may have a status for such a short time that no query returns it.
     """
     for way in (_STARTING, _ENDING):
         now, then = _step(way, status), _step(way, wanted)

@@ -1,4 +1,4 @@
-"""Channels into a session, which are closed when it ends."""
+"""Opens channels into a session; they are closed when the session ends."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from atoll import Api
 
 WEB_SERVERS_ANSWER = "bad-gateway"
-"""What web servers make of every answer of the cluster to a handshake but yes."""
+"""The error of web servers for every handshake that the cluster refuses."""
 _FIRST_LOOK = 5.0
-"""Seconds; most of what goes on in a session has ended by then."""
+"""Seconds until the session's status is first checked; most channels are closed before."""
 _LOOKS = Backoff(first=5.0, longest=10.0)
 
 
@@ -27,8 +27,8 @@ _LOOKS = Backoff(first=5.0, longest=10.0)
 async def open_stream(api: "Api", session_id: str, name: str) -> AsyncIterator[Channel]:
     """Open a channel (`GET /stream/session/{s}/{name}`) that is closed when its session ends.
 
-    Managers close it themselves. Web servers, of 23.09 and of 26.x, don't pass that on, so through
-    one the session is checked from time to time.
+    Managers close it themselves. Web servers of 23.09 and 26.x don't pass that on, so over a web
+    server the session's status is checked from time to time.
     """
     opening = api.open(path("stream", "session", session_id, name))
     if api.login is None:
@@ -43,7 +43,9 @@ async def open_stream(api: "Api", session_id: str, name: str) -> AsyncIterator[C
 async def _told(
     opening: AbstractAsyncContextManager[Channel], session_id: str
 ) -> AsyncIterator[Channel]:
-    """Open a channel; if a web server says that the cluster is away, say what that means."""
+    """Open a channel; if a web server answers that it can't reach the cluster, explain what that
+    may mean.
+    """
     async with AsyncExitStack() as stack:
         try:
             channel = await stack.enter_async_context(opening)
@@ -58,7 +60,7 @@ async def _told(
 
 @asynccontextmanager
 async def _watched(api: "Api", session_id: str, channel: Channel) -> AsyncIterator[None]:
-    """Close a channel when its session ends within."""
+    """During the block, close a channel when its session ends."""
     failure: Exception | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_close_with, api, session_id, channel)
@@ -80,7 +82,7 @@ async def _close_with(api: "Api", session_id: str, channel: Channel) -> None:
         except NotFound:
             break
         except AtollError:
-            continue  # that the cluster is away tells nothing of the session
+            continue  # the session may still run although the cluster can't be reached
         if session.status in (*DEAD, "TERMINATING"):
             break
     await channel.aclose()

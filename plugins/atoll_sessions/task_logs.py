@@ -1,4 +1,4 @@
-"""`task-logs`: what a batch task has printed, from the log that its owner keeps."""
+"""`task-logs`: shows what a batch task has printed, from the log that is stored for its owner."""
 
 import codecs
 from uuid import UUID
@@ -18,7 +18,7 @@ async def task_logs(context: Context, task_id: str) -> None:
     api = await context.connect()
     params = {"taskId": _checked(task_id)}
     try:
-        # The log may be of any length, and so may the silences of a cluster that looks for it.
+        # The log may be long, and the cluster may take long to find it, so neither is limited.
         reply = await api.request("GET", "/session/_/logs", params=params, stream=True)
     except NotFound as error:
         raise NotFound(

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from atoll import Api
 
 _ESCAPE = b"~."
-"""Typed at the start of a line, it leaves a terminal that no longer answers, as in OpenSSH."""
+"""Typed at the start of a line, it leaves a terminal that does not answer, as in OpenSSH."""
 _LINE_ENDS = (b"\r", b"\n")
 
 
 def the_terminal(context: Context, what: str) -> int:
     """Return the descriptor of the user's terminal; raises UsageError if there is none.
 
-    `what` is what needs it, for the message.
+    `what` names the command that needs it, for the message.
     """
     source = context.stdin.file
     if not context.foreground or source is None or not source.isatty() or not sys.stdout.isatty():
@@ -38,7 +38,7 @@ def the_terminal(context: Context, what: str) -> int:
 async def open_terminal(context: Context, api: "Api", session_id: str, descriptor: int) -> None:
     """Connect the user's terminal to a shell in the session, until the shell ends.
 
-    Raises Unreachable when the connection is lost, AtollError when the session opens no terminal.
+    Raises Unreachable if the connection is lost, AtollError if the session can't open a terminal.
     """
     failure: AtollError | None = None
     async with open_stream(api, session_id, "pty") as channel:
@@ -54,10 +54,12 @@ async def open_terminal(context: Context, api: "Api", session_id: str, descripto
 
 
 async def _show(context: Context, api: "Api", channel: Channel) -> AtollError | None:
-    """Write the session's output until it ends; returns the error, if any."""
+    """Write the session's output until the session closes the terminal; returns the error, if
+    any.
+    """
     shown = 0
     try:
-        # 23.09 sends text frames, 26.x binary ones with the same JSON in them.
+        # 23.09 sends text frames, 26.x binary ones that contain the same JSON.
         while (output := api.decode(await channel.receive(), _output)) is not None:
             context.output.stream_bytes(output)
             await context.output.drain()
@@ -65,7 +67,7 @@ async def _show(context: Context, api: "Api", channel: Channel) -> AtollError | 
     except ChannelClosed as closed:
         if not closed.clean:
             return Unreachable("the connection to the terminal was lost")
-    # Managers close at once, without a word, where an image has no terminal of its own.
+    # If the image has no terminal of its own, managers close the channel at once, without a reason.
     nothing = AtollError("this session cannot open a terminal", hint="try atoll ssh, or its ttyd")
     return None if shown else nothing
 
@@ -78,7 +80,7 @@ def _output(message: Any) -> bytes | None:
 
 
 async def _send_keys(channel: Channel, descriptor: int, scope: trio.CancelScope) -> None:
-    # First of all, since what was typed ahead may ask for it.
+    # The size is sent before any key, since typed keys may start a program that asks for it.
     await _send_size(channel)
     typed = Typed()
     while not typed.left:
@@ -90,16 +92,16 @@ async def _send_keys(channel: Channel, descriptor: int, scope: trio.CancelScope)
 
 @define
 class Typed:
-    """Filters typed keys on their way to a session for the escape sequence."""
+    """Finds the escape sequence among typed keys on their way to a session."""
 
     left: bool = False
-    """Whether the escape was typed."""
+    """Whether the user has typed the escape sequence."""
     _line_start: bool = True
     _held: bytes = b""
-    """The beginning of what may become an escape."""
+    """Typed keys that may be the beginning of the escape sequence."""
 
     def take(self, keys: bytes) -> bytes:
-        """Return which of the keys typed until now are to be sent."""
+        """Add typed keys; returns those that can be sent now."""
         keys, self._held = self._held + keys, b""
         lines = keys.splitlines(keepends=True)
         for number, line in enumerate(lines):
@@ -121,7 +123,7 @@ async def _follow_size(channel: Channel) -> None:
 
 
 async def _send_size(channel: Channel) -> None:
-    # Not from COLUMNS, which stays what it was when the window becomes another.
+    # Not from COLUMNS, which does not change when the window is resized.
     size = os.get_terminal_size(sys.stdout.fileno())
     await _send(channel, {"type": "resize", "rows": size.lines, "cols": size.columns})
 
@@ -130,18 +132,18 @@ async def _send(channel: Channel, message: dict[str, object]) -> None:
     try:
         await channel.send(json.dumps(message))
     except ChannelClosed:
-        # Whoever reads hears of the end, and ends this.
+        # The closing ends the task that reads from the channel, and then this one.
         await trio.sleep_forever()
 
 
 @contextmanager
 def _raw(descriptor: int) -> Iterator[None]:
-    """Put the terminal into raw mode: every key is passed on at once, Ctrl-C included."""
+    """Put the terminal into raw mode: each key is sent at once, also Ctrl-C."""
     import termios
     import tty
 
     before = termios.tcgetattr(descriptor)
-    # Without the usual flush, which would lose what was typed ahead.
+    # Without the usual flush, which would drop keys that were typed ahead.
     tty.setraw(descriptor, termios.TCSANOW)
     try:
         yield

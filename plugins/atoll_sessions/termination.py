@@ -1,4 +1,4 @@
-"""Terminating a session in any status: starting, running, or failed."""
+"""Terminates a session in any status: starting, running, or failed."""
 
 from typing import TYPE_CHECKING
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from atoll import Api
 
 _STARTS = Backoff(first=0.05, longest=1.0)
-"""How often one that is about to start is tried to be ended."""
+"""How often the termination of a starting session is tried."""
 
 
 async def terminate(api: "Api", session: str) -> None:
     """Terminate a session by id or name; raises AtollError.
 
-    A session that is starting is left to start first, since clusters up to 24 let only
-    administrators terminate it earlier. A session that has failed to start is removed by force, as
-    clusters demand. One that is ending already is left to end.
+    If a session is starting, this waits until it has started, since clusters up to 24 allow only
+    administrators to terminate it earlier. A session that has failed to start is terminated by
+    force, as clusters require. Nothing is done for a session that is already ending.
     """
     has_started = False
     async for _ in _STARTS:
@@ -34,7 +34,8 @@ async def terminate(api: "Api", session: str) -> None:
             if status == FAILED:
                 await destroy(api, session, forced=True)
                 return
-            # Should it have started since it was refused, it is not refused again for that.
+            # If the session has started since the refusal, the next request is not refused for this
+            # reason.
             has_started = status not in STARTING
         else:
             return

@@ -1,4 +1,4 @@
-"""`upload`: files into a session."""
+"""`upload`: copies files into a session."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +46,7 @@ async def upload(
 
 @define
 class _Uploading:
-    """Counts what became of files; `exit_code` is that of the first failure."""
+    """Counts the uploaded and the failed files; `exit_code` is that of the first failure."""
 
     context: Context
     sent: Sent = field(factory=Sent)
@@ -60,7 +60,7 @@ class _Uploading:
         self.exit_code = self.exit_code or 1
 
     async def run(self, api: "Api", session_id: str, files: Sequence[LocalFile]) -> None:
-        """Send files; says how many have arrived if it is interrupted."""
+        """Send files; if it is interrupted, say how many have arrived."""
         is_done = False
         try:
             with self.context.output.progress(f"uploading {counted(len(files))} …") as show:

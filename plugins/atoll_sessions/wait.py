@@ -1,4 +1,4 @@
-"""`wait`: waits until a session has a status."""
+"""`wait`: waits until a session has a certain status."""
 
 import math
 
@@ -58,7 +58,7 @@ async def wait(context: Context, session: str, wanted: str, max_wait: int) -> in
 
 
 def _tell(context: Context, session: Session, target: str) -> None:
-    """Show the result; raises AtollError if it is not the status that was waited for."""
+    """Show the result; raises AtollError if it is not the status that the user waits for."""
     code = session.job_code
     if code is None and not has_reached(session.status, target):
         reason = f" ({session.status_info})" if session.status_info else ""

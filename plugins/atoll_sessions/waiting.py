@@ -1,4 +1,4 @@
-"""Waiting for a session to start, and saying why it does not."""
+"""Waits for a session to start, and shows what it waits for."""
 
 import math
 from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from atoll import Api
 
 OVER = ("RUNNING", "RUNNING_DEGRADED", "ERROR", "CANCELLED", "TERMINATED")
-"""The statuses that waiting ends with."""
+"""The statuses that end the waiting."""
 WAITING_FIELDS = [
     "id", "name", "status", "status_info", "status_data", "service_ports", "starts_at", "type",
     "result",
@@ -25,7 +25,7 @@ WAITING_FIELDS = [
 _EXPLAIN_EVERY = 2.0
 _GRACE = 2.0
 _SAY_EVERY = 10.0
-"""Seconds between remarks, for queues on which much happens."""
+"""The shortest time between remarks in seconds, since in a busy queue the reason changes often."""
 
 
 @define
@@ -40,8 +40,8 @@ class Waiting:
     _said_at: float = field(default=-math.inf, init=False)
 
     async def finish(self, show: Callable[[str], None], deadline: float) -> Session | None:
-        """Wait, calling `show` with the reason; returns the session as it is then, or None at the
-        deadline.
+        """Wait, and call `show` with the reason; returns the session as it is at the end, or None
+        at the deadline.
 
         The deadline is a time of trio's clock.
         """
@@ -60,7 +60,7 @@ class Waiting:
         return None
 
     async def _explain_at_last(self) -> None:
-        """Say why the session did not start, if nothing has been said before the time was up."""
+        """If nothing was said before the deadline, say why the session did not start."""
         with trio.move_on_after(0 if self._said else _GRACE):
             session = await get_session(self.api, self.reasons.session_id, WAITING_FIELDS)
             self._say(await self.reasons.tell(session))

@@ -1,4 +1,4 @@
-"""Files of sessions: into them, out of them, and what lies in them."""
+"""Copies files into sessions and out of them, and lists them."""
 
 from atoll.files import check_given
 from atoll_sessions.files.sending import MOST_BYTES, MOST_FILES, collect, upload

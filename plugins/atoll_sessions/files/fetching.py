@@ -1,9 +1,9 @@
 """Downloading files and folders of a session, with as few requests as the API allows.
 
-The API packs a file or folder into an archive of at most 1 MiB, and clusters say little about why
-they refuse one: some answer "internal server error" for a missing file, for one that is too large
-and for one elsewhere. So the listing of the folder is used to find the reason of a refusal, and a
-folder that can't be packed as a whole is downloaded piece by piece.
+The API packs a file or folder into an archive of at most 1 MiB. Clusters say little about why they
+refuse one: some answer "internal server error" if a file is missing, too large, or outside of the
+session's home. So the reason of a refusal is looked up in the listing of the folder, and a folder
+that can't be packed as a whole is downloaded piece by piece.
 """
 
 from pathlib import PurePosixPath
@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 
 _MOST_LINKS = 16
 _TAR_OVERHEAD = 2048
-"""Bytes of an archive of one file that are not the file's own."""
+"""The bytes that an archive of one file has in addition to the file's content."""
 
 
 @define
 class Fetching:
-    """Downloads files; a failure costs a warning, and the other files are downloaded nevertheless.
+    """Downloads files. If a file fails, a warning says so, and the other files are still
+    downloaded.
 
     `done` counts files and bytes, `exit_code` is that of the first failure.
     """
@@ -48,8 +49,8 @@ class Fetching:
     exit_code: int = 0
 
     async def fetch(self, path: PurePosixPath) -> None:
-        """Download a file or folder; raises Unreachable and NotAuthorized, after which no other can
-        be downloaded either.
+        """Download a file or folder; raises Unreachable and NotAuthorized, since all other
+        downloads would then fail too.
         """
         pieces = [_Piece(path, PurePosixPath(path.name or HOME.name))]
         while pieces:
@@ -63,7 +64,9 @@ class Fetching:
                 self.exit_code = self.exit_code or error.exit_code
 
     async def _fetch(self, piece: "_Piece") -> list["_Piece"]:
-        """Download a file, or a folder as a whole; else return the pieces to download instead."""
+        """Download a file or a whole folder; if the cluster refuses, return the pieces to download
+        instead.
+        """
         if piece.entry is not None and piece.entry.is_link:
             await self._fetch_link(piece, piece.entry)
         elif not piece.path.name or piece.patience:
@@ -99,7 +102,7 @@ class Fetching:
             )
 
     async def _entry(self, path: PurePosixPath, problem: Problem) -> FileEntry:
-        """Look up what the cluster refused to pack; raises NotFound if it does not exist."""
+        """Look up a file that the cluster refused to pack; raises NotFound if it does not exist."""
         try:
             return await find_entry(self.api, self.session_id, path)
         except Problem:
@@ -119,7 +122,7 @@ class Fetching:
         return pieces
 
     async def _fetch_link(self, piece: "_Piece", entry: FileEntry) -> None:
-        """Create a link with the same target, if that is inside the folder that was asked for."""
+        """Create a link with the same target, if the target is inside the requested folder."""
         says = entry.target if entry.target is not None else await self._link_at(piece.path)
         if says is not None and stays_below(says, len(piece.place.parts) - 2):
             self.target.link(piece.place, says)
@@ -128,7 +131,7 @@ class Fetching:
             self.done.left_out.append(f"{piece.path} ({what})")
 
     async def _link_at(self, path: PurePosixPath) -> str | None:
-        """Return the target of a link if listings don't give it: some clusters pack the link
+        """Return the target of a link that the listing does not give: some clusters pack the link
         itself.
         """
         try:
@@ -146,16 +149,18 @@ class _Piece:
     entry: FileEntry | None = None
     refusals: int = 0
     patience: int = 0
-    """For how many levels it is not asked for as a whole, having been refused too often."""
+    """For how many more levels no folder is requested as a whole, after too many refusals."""
 
     def refused(self) -> "_Piece":
-        """Return the piece with one more refusal counted, of it or of the folders that hold only
-        it.
+        """Return the piece with one more refusal counted; this includes refusals of the folders
+        that contain only this piece.
         """
         return evolve(self, refusals=self.refusals + 1, patience=2**self.refusals)
 
     def below(self, entry: FileEntry, *, alone: bool) -> "_Piece":
-        """Return the content as pieces; one that is `alone` is about as large as the folder."""
+        """Return the content as pieces; an entry that is `alone` is about as large as its
+        folder.
+        """
         piece = _Piece(self.path / entry.filename, self.place / entry.filename, entry)
         if not (alone and entry.is_folder):
             return piece
@@ -171,7 +176,7 @@ def _behind(path: PurePosixPath, link: str) -> PurePosixPath:
 
 
 def _refusal(path: PurePosixPath, entry: FileEntry, problem: Problem) -> AtollError:
-    """Return the error for a file that exists and was refused."""
+    """Return the error for a file that exists but was refused."""
     if entry.size + _TAR_OVERHEAD > MOST_BYTES:
         return AtollError(
             f"{path} is too large to download this way ({binary_size(entry.size)})",

@@ -1,4 +1,4 @@
-"""Files of a running session over the API: what lies in a folder, and their content as archives."""
+"""Lists folders of a running session over the API, and gets files and folders as archives."""
 
 import re
 from pathlib import PurePosixPath
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from atoll import Api, Reply
 
 HOME = PurePosixPath("/home/work")
-"""Where a session's files live; the API reaches nothing outside."""
+"""The folder with a session's files; the API gives no access to files outside of it."""
 MOST_BYTES = 1024 * 1024
-"""How large an archive the API gives, in bytes."""
+"""The largest archive that the API returns, in bytes."""
 _MOST_ANSWER = 16 * MOST_BYTES
 _DOWNLOAD_BY_POST = 8
-"""The major version of the API from which downloads are asked for by POST."""
+"""The first major version of the API in which downloads are requested by POST."""
 _NOT_ALLOWED = (404, 405)
 _PYTHON_ERROR = re.compile(r"^\w*Error: (?:\[Errno \d+\] )?")
 
@@ -42,7 +42,7 @@ class FileEntry:
 
     @property
     def is_link(self) -> bool:
-        """Whether it is a symbolic link; `target` is what it says, where the cluster tells."""
+        """Whether it is a symbolic link; `target` is its target, if the cluster gives it."""
         return self.mode.startswith("l")
 
     @property
@@ -57,7 +57,9 @@ class FileEntry:
 
 
 def in_home(path: str) -> PurePosixPath:
-    """Return a path as seen in the session relative to its home; raises UsageError outside."""
+    """Convert a path in the session to a path relative to its home; raises UsageError if the path
+    is outside of the home.
+    """
     absolute = PurePosixPath(normpath(HOME / path))
     if not absolute.is_relative_to(HOME):
         raise UsageError(f"{path} is outside of {HOME}; only files below it can be reached")
@@ -65,9 +67,9 @@ def in_home(path: str) -> PurePosixPath:
 
 
 async def list_folder(api: "Api", session_id: str, path: PurePosixPath) -> list[FileEntry]:
-    """Return what lies in a folder, by name (`GET /session/{s}/files`).
+    """Return the entries of a folder, sorted by name (`GET /session/{s}/files`).
 
-    Raises NotFound, or AtollError with the words of the session, when that is where it fails.
+    Raises NotFound, or AtollError with the session's own message if listing fails in the session.
     """
     from atoll.urls import path as route
 
@@ -93,7 +95,9 @@ def _entry(item: dict[str, Any]) -> FileEntry:
 
 
 def _raise_told(path: PurePosixPath, errors: str) -> NoReturn:
-    """Raise what the session's own Python has said: the last line of its traceback."""
+    """Raise the error that the session's own Python has reported: the last line of its
+    traceback.
+    """
     told = _PYTHON_ERROR.sub("", (errors.strip().splitlines() or [""])[-1])
     told = told.rpartition(": '")[0] or told
     if "No such file" in told:
@@ -102,7 +106,7 @@ def _raise_told(path: PurePosixPath, errors: str) -> NoReturn:
 
 
 async def find_entry(api: "Api", session_id: str, path: PurePosixPath) -> FileEntry:
-    """Return one file as the folder above it lists it; raises NotFound."""
+    """Return the entry of one file from the listing of its parent folder; raises NotFound."""
     for entry in await list_folder(api, session_id, path.parent):
         if entry.filename == path.name:
             return entry
@@ -115,11 +119,11 @@ async def fetch_archive(
     path: PurePosixPath,
     on_bytes: "Callable[[int], None]" = lambda _size: None,
 ) -> bytes:
-    """Return a file or folder as a tar archive (`/session/{s}/download`); `on_bytes` is told how
-    much has come so far.
+    """Return a file or folder as a tar archive (`/session/{s}/download`); `on_bytes` is called with
+    the number of bytes received so far.
 
-    It is asked for by GET up to version 7 of the API, and by POST later (releases since 24.03). A
-    cluster may be of another mind than the version it announces, so the other one is tried, too.
+    It is requested by GET up to version 7 of the API, and by POST later (releases since 24.03). A
+    cluster may not behave as the version that it announces, so the other method is tried, too.
     """
     is_newer = (await api.version()).major >= _DOWNLOAD_BY_POST
     methods = ("POST", "GET") if is_newer else ("GET", "POST")
@@ -157,14 +161,15 @@ async def _fetch(
 
 
 async def _read_bounded(reply: "Reply", on_bytes: "Callable[[int], None]") -> bytes:
-    """Read a streamed body; raises AtollError when it has no end."""
+    """Read a streamed body; raises AtollError if it is longer than any archive may be."""
     body = bytearray()
     with trio.CancelScope() as enough:
         async for chunk in reply.chunks():
             body += chunk
             on_bytes(len(body))
             if len(body) > _MOST_ANSWER:
-                # Not left by `break`, the stream unwinds from where it waits for more.
+                # The loop is not left by `break`: the generator would then be closed while it waits
+                # for data.
                 enough.cancel()
     if enough.cancel_called:
         raise AtollError("the cluster sends more than its API allows")

@@ -1,7 +1,7 @@
-"""Names of files in requests, whatever bytes they contain.
+"""Encodes names of files for requests, whatever bytes they contain.
 
-The API has text for names. Only the embedded cluster accepts bytes of a name that are not UTF-8: a
-NUL and two hex digits stand for each.
+In the API, names are text. Only the embedded cluster accepts names with bytes that are not UTF-8:
+each such byte is written as a NUL and two hex digits.
 """
 
 import re
@@ -18,7 +18,7 @@ _HALF = re.compile("[\udc80-\udcff]")
 
 
 async def for_wire(api: "Api", path: PurePosixPath | str) -> str:
-    """Return a path for requests; raises AtollError if the cluster does not accept it."""
+    """Encode a path for requests; raises AtollError if the cluster does not accept it."""
     text = str(path)
     if not is_text(text) and not await takes_any_name(api):
         raise no_text(text)
@@ -26,10 +26,10 @@ async def for_wire(api: "Api", path: PurePosixPath | str) -> str:
 
 
 def from_wire(text: str) -> str:
-    """Return a path from an answer."""
+    """Decode a path from an answer."""
     return _BYTE.sub(lambda found: chr(0xDC00 + int(found[1], 16)), text)
 
 
 async def takes_any_name(api: "Api") -> bool:
-    """Tell whether a cluster accepts names that are no text, as the embedded one does."""
+    """Tell whether a cluster accepts names that are not valid text, as the embedded one does."""
     return (await api.manager()).startswith("atoll ")

@@ -1,4 +1,4 @@
-"""Files into a session (`POST /session/{s}/upload`, every release)."""
+"""Uploads files into a session (`POST /session/{s}/upload`, every release)."""
 
 import os
 import stat
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from atoll.transport import Part
 
 MOST_FILES = 20
-"""How many files the API takes in one request."""
+"""The most files that the API accepts in one request."""
 MOST_BYTES = 1024 * 1024 - 1
-"""How large a file may be, in bytes."""
+"""The largest file that the API accepts, in bytes."""
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _ANY_FILE = "application/octet-stream"
 
@@ -34,7 +34,9 @@ class LocalFile:
     filename: str
 
     def read(self) -> "Part":
-        """Read it; raises AtollError, and UsageError for more than the API takes."""
+        """Read the file; raises AtollError if that fails, UsageError if it is larger than the API
+        accepts.
+        """
         from atoll.transport import Part
 
         try:
@@ -48,13 +50,14 @@ class LocalFile:
                 f"{self.path} is too large to upload this way",
                 hint="the API takes files below 1 MiB",
             )
-        # The embedded cluster keeps the permission to run it; others pass over the parameter.
+        # The embedded cluster keeps the permission to execute it; other clusters ignore the
+        # parameter.
         kind = f"{_ANY_FILE}; mode={stat.S_IMODE(mode) & 0o777:o}" if mode & 0o111 else _ANY_FILE
         return Part("src", self.filename, content, kind)
 
 
 def is_program(part: "Part") -> bool:
-    """Tell whether a file that was read may be run."""
+    """Tell whether a file that was read is executable."""
     return part.content_type.startswith(f"{_ANY_FILE}; mode=")
 
 
@@ -64,12 +67,13 @@ def find(
     leave: Callable[[str], None] = lambda _what: None,
     failed: Callable[[AtollError], None] = refuse,
 ) -> list[LocalFile]:
-    """Find files, and the files in folders, named by their path from `base`, else from the current
-    folder.
+    """Find files, and the files in folders. They are named by their path relative to `base`, or to
+    the current folder if there is no `base`.
 
     A file outside the current folder is sent under its name alone; one outside of `base` is
-    refused. `leave` is called for what is left out of folders, `failed` for what can't be read.
-    Raises AtollError, before anything has been sent, for a named file that can't be uploaded.
+    refused. `leave` is called for each entry of a folder that is left out, `failed` for each that
+    can't be read. Raises AtollError, before anything has been sent, for a named file that can't be
+    uploaded.
     """
     root = _absolute(base or Path())
     files = [
@@ -142,9 +146,9 @@ async def upload(
     parts: "Sequence[Part]",
     on_sent: Callable[[int], None] = lambda _number: None,
 ) -> None:
-    """Put files into a session's /home/work, as many in one request as the API takes. `on_sent` is
-    called with the number of files sent so far. Raises AtollError for a name that the cluster does
-    not accept.
+    """Upload files to a session's /home/work, as many in one request as the API accepts. `on_sent`
+    is called with the number of files sent so far. Raises AtollError for a name that the cluster
+    does not accept.
     """
     from atoll.urls import path
 
@@ -153,14 +157,15 @@ async def upload(
             evolve(part, filename=await for_wire(api, part.filename))
             for part in parts[start : start + MOST_FILES]
         ]
-        # The same files under the same names: doing it twice does no harm.
+        # The request may be repeated: uploading the same files again under the same names changes
+        # nothing.
         await api.request("POST", path("session", session_id, "upload"), parts=some, safe=True)
         on_sent(start + len(some))
 
 
 @frozen
 class Sent:
-    """How many files have arrived, and their bytes together."""
+    """How many files have arrived, and their total size in bytes."""
 
     files: int = 0
     size: int = 0
@@ -173,10 +178,11 @@ async def send(
     failed: Callable[[AtollError], None],
     on_sent: Callable[[Sent], None],
 ) -> None:
-    """Put files into a session's /home/work, those of one request read at a time.
+    """Upload files to a session's /home/work; only the files of one request are in memory at a
+    time.
 
-    `failed` is called for each file that can't be read or named, or is refused; the others are sent
-    nevertheless. `on_sent` is called with what has arrived so far.
+    `failed` is called for each file that can't be read, has a name that can't be sent, or is
+    refused; the others are still sent. `on_sent` is called with what has arrived so far.
     """
     sent = Sent()
     for start in range(0, len(files), MOST_FILES):
@@ -203,7 +209,9 @@ async def _read(
 async def _arrived(
     api: "Api", session_id: str, parts: "Sequence[Part]", failed: Callable[[AtollError], None]
 ) -> "Sequence[Part]":
-    """Send files together; if that is refused, each by itself. Returns those that arrived."""
+    """Send files together; if the cluster refuses that, send each by itself. Returns those that
+    arrived.
+    """
     try:
         await upload(api, session_id, parts)
     except (NotAuthorized, NotFound, Unreachable):

@@ -1,9 +1,9 @@
-"""Unpacking an archive that a cluster sent, as if the cluster were hostile.
+"""Unpacks an archive from a cluster, and treats the cluster as hostile.
 
-Whoever controls a session controls what it sends, and no session shall reach the files of those who
-download from it. So an archive may hold the one name that was asked for, and what lies below that;
-it is looked through to its end before the first file is written; and it is written by a
-:class:`~atoll_sessions.files.beneath.SafeFolder`.
+Whoever controls a session controls what it sends, and no session may access other files of the user
+who downloads from it. So an archive may contain only the requested name and entries below it; the
+whole archive is checked before the first file is written; and a :class:`~atoll.files.SafeFolder`
+writes the files.
 """
 
 import io
@@ -18,18 +18,20 @@ from atoll import AtollError
 from atoll.files import SafeFolder, stays_below
 
 _MOST_BYTES = 64 * 1024 * 1024
-"""What an archive may unpack to: as many hard links as it has bytes may all mean its one file."""
+"""The most bytes that an archive may unpack to. Many hard links in an archive may all refer to its
+one file, so that it unpacks to much more than its own size.
+"""
 _LATEST = 2.0**33
-"""The last modification time that is believed, in Unix seconds."""
+"""The latest modification time that is accepted, in Unix seconds."""
 
 
 class HostileArchive(AtollError):
-    """The archive holds something that no honest cluster sends; nothing of it was written."""
+    """The archive contains something that no honest cluster sends; nothing of it was written."""
 
 
 @define
 class Unpacked:
-    """The files and bytes that came out of archives, and what was left out, with the reason."""
+    """How many files and bytes were unpacked, and what was left out, with the reason."""
 
     files: int = 0
     size: int = 0
@@ -38,16 +40,20 @@ class Unpacked:
 
 @frozen
 class Archive:
-    """A tar archive of the file or folder called `name`, in which no member has another name."""
+    """A tar archive of the file or folder called `name`; it contains no members outside of
+    `name`.
+    """
 
     name: str
     _content: bytes = field(repr=False)
     _members: Mapping[str, tarfile.TarInfo] = field(repr=False)
-    """By their names; of several with one name the last, as if each had replaced the one before."""
+    """The members by name. If several have one name, the last one counts, as when tar unpacks
+    them.
+    """
 
     @classmethod
     def read(cls, name: str, content: bytes) -> Self:
-        """Look through an archive; raises HostileArchive."""
+        """Read and check an archive; raises HostileArchive."""
         try:
             with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
                 members = {one.name: _checked(one, name, len(content)) for one in tar}
@@ -61,21 +67,22 @@ class Archive:
         return archive
 
     def link_target(self) -> str | None:
-        """Return where the link leads if what was asked for is a symbolic link itself."""
+        """Return the link's target if the requested file is a symbolic link itself."""
         first = next(iter(self._members.values()), None)
         is_alone = first is not None and len(self._members) == 1
         return first.linkname if first and is_alone and first.issym() else None
 
     def file_content(self) -> bytes | None:
-        """Return the bytes of the file that was asked for; None if it is no file."""
+        """Return the content of the requested file; None if it is not a regular file."""
         member = self._members.get(self.name)
         return self._content_of(member) if member is not None else None
 
     def unpack(self, target: SafeFolder, place: PurePosixPath, done: Unpacked) -> None:
-        """Write what was asked for to `place`, which may have another name, and add it to `done`.
+        """Write the requested file or folder to `place`, which may have another name, and add it to
+        `done`.
 
-        Links that lead out of the folder, devices and the like are left out. Raises AtollError when
-        the target can't be written.
+        Links to targets outside of the folder, devices and the like are left out. Raises AtollError
+        when the target can't be written.
         """
         for member in self._members.values():
             below = PurePosixPath(member.name).relative_to(self.name)
@@ -112,7 +119,7 @@ class Archive:
 
 
 def _checked(member: tarfile.TarInfo, name: str, size: int) -> tarfile.TarInfo:
-    """Return a member that lies where it may; raises HostileArchive."""
+    """Return a member if its path is allowed; raises HostileArchive otherwise."""
     path = PurePosixPath(member.name)
     if path.parts[:1] != (name,):
         raise HostileArchive(f"the cluster sent {member.name!r} instead of {name!r}")
@@ -126,15 +133,17 @@ def _checked(member: tarfile.TarInfo, name: str, size: int) -> tarfile.TarInfo:
 
 
 def _ask_standard_library(member: tarfile.TarInfo) -> None:
-    """Let Python's own filter check as well, which learns of new attacks with its releases.
+    """Check with Python's own filter as well, since new releases of Python add checks for new
+    attacks.
 
-    What it refuses only for its kind or its target is left out later on, with a warning. The first
-    releases of 3.11, which Debian 12 still has, don't have that filter.
+    A member that the filter refuses only for its type or its link target is left out later, with a
+    warning. The first releases of 3.11, which Debian 12 still has, don't have that filter.
     """
     if not hasattr(tarfile, "data_filter"):
         return
     try:
-        # The names are what it shall judge, not what lies where they will be written.
+        # The filter shall check only the names, not the files that exist where they will be
+        # written.
         tarfile.data_filter(member, "/nonexistent")
     except tarfile.SpecialFileError:
         return
@@ -145,7 +154,9 @@ def _ask_standard_library(member: tarfile.TarInfo) -> None:
 
 
 def _file_mode(member: tarfile.TarInfo) -> int:
-    """Return a file's mode without set-id bits, and writable for its owner alone."""
+    """Return a file's mode without set-id bits, and without write permission for anybody but the
+    owner.
+    """
     return member.mode & 0o755 | 0o600
 
 

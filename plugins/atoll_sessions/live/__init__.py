@@ -1,1 +1,1 @@
-"""What the prompt shows of sessions as they change: in its toolbar, and above the line."""
+"""What the prompt shows about changes of sessions: in its toolbar, and above the line."""

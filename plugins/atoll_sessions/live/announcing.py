@@ -1,4 +1,6 @@
-"""Says above the prompt what happens to the user's sessions, apart from what the user just did."""
+"""Shows above the prompt what happens to the user's sessions, except what the user has just
+done.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,9 +13,9 @@ from atoll_sessions import doings
 from atoll_sessions.hooks import SessionChange
 
 _GATHERING = 0.3
-"""Seconds in which more may come that is told along with it."""
+"""Seconds to wait for more changes, to show them together."""
 _ONE_BY_ONE = 5
-"""How many changes are told one by one; of more, they are counted."""
+"""Up to this number, changes are shown one by one; if there are more, they are counted."""
 _RESULTS = ("session_success", "session_failure")
 _ENDS = (
     "session_ending",
@@ -22,7 +24,7 @@ _ENDS = (
     "session_cancelled",
     "session_error",
 )
-"""Events whose reasons say more than the events."""
+"""Events whose reason is shown, since it says more than the event."""
 _SAID = {
     "session_started": "runs",
     "session_ending": "ends soon",
@@ -32,11 +34,11 @@ _SAID = {
     "session_cancelled": "was cancelled",
     "session_error": "has failed",
 }
-"""What is said of events; others are told nobody."""
+"""The text that is shown for each event; other events are not shown."""
 
 
 class _Heard:
-    """What was heard of and is to be told."""
+    """The changes that have arrived and are still to be shown."""
 
     def __init__(self) -> None:
         self.changes: list[SessionChange] = []
@@ -51,14 +53,14 @@ _heard = _Heard()
 
 
 async def changed(change: SessionChange, _context: Context, _shell: ShellState) -> None:
-    """Keep a change that is worth a line."""
+    """Keep a change if it is to be shown."""
     if change.event in _SAID:
         _heard.changes.append(change)
         _heard.some.set()
 
 
 async def announce(context: Context, shell: ShellState) -> None:
-    """Say what is heard of, once the prompt is free for it."""
+    """Show the changes that arrive, as soon as the prompt can show them."""
     _heard.take()
     while context.settings["sessions.announce"]:
         await _heard.some.wait()
@@ -69,12 +71,12 @@ async def announce(context: Context, shell: ShellState) -> None:
 
 
 def lines(changes: Sequence[SessionChange]) -> Iterator[str]:
-    """Yield what is said of changes that came together."""
+    """Yield the lines that describe changes which arrived together."""
     results = {one.session_id for one in changes if one.event in _RESULTS}
     news = [
         one
         for one in changes
-        # A batch session ends with its job, which is told then.
+        # A batch session ends when its job ends, and the end of the job is shown already.
         if not (one.event == "session_terminated" and one.session_id in results)
         and not _is_known(one)
     ]

@@ -1,6 +1,6 @@
-"""What the toolbar says of sessions, and its segments: they look at what is known, and no more.
+"""The toolbar's segments about sessions. They show stored data and send no requests.
 
-:mod:`atoll_sessions.live.looking` keeps it up to date.
+:mod:`atoll_sessions.live.looking` keeps the data up to date.
 """
 
 import time
@@ -17,7 +17,9 @@ _SHOWN_SLOTS = 4
 
 @frozen
 class Seen:
-    """What a cluster has told: the user's sessions by status, who that is, and what is free."""
+    """What a cluster has answered: the user's sessions by status, who the user is, and what is
+    free.
+    """
 
     running: int = 0
     pending: int = 0
@@ -27,8 +29,8 @@ class Seen:
 
 @define
 class Glance:
-    """What is known of one cluster; `silent_since` is when it last answered, where it no longer
-    does, in seconds of :func:`time.monotonic`.
+    """What is known of one cluster. If it does not answer, `silent_since` is the time of its last
+    answer, in seconds of :func:`time.monotonic`.
     """
 
     seen: Seen | None = None
@@ -36,11 +38,11 @@ class Glance:
 
 
 glance = Glance()
-"""What the toolbar of this program's one prompt shows."""
+"""The data that the toolbar of the prompt shows; a process has only one prompt."""
 
 
 def sessions(_shell: ShellState) -> str:
-    """How many sessions run and wait, or for how long the cluster has been silent."""
+    """How many sessions run and wait, or how long the cluster has not answered."""
     if glance.silent_since is not None:
         return f"offline {_brief(time.monotonic() - glance.silent_since)}"
     if (seen := glance.seen) is None:
@@ -58,7 +60,7 @@ def free(_shell: ShellState) -> str:
 
 
 def user(_shell: ShellState) -> str:
-    """As whom the user works."""
+    """The user whose credentials are in use."""
     return glance.seen.user if glance.seen else ""
 
 

@@ -1,7 +1,7 @@
-"""Keeps what the toolbar says up to date: by the stream of events, and by looking now and then.
+"""Keeps the toolbar's data up to date: from the stream of events, and by regular queries.
 
-Events tell of the user's own sessions at once. What others use changes without one, so the cluster
-is looked at every so often as well; two small requests each time.
+Events report changes of the user's own sessions at once. There are no events for what others use,
+so the cluster is also queried from time to time, with two small requests each time.
 """
 
 import time
@@ -21,19 +21,21 @@ if TYPE_CHECKING:
     from atoll import Api
 
 _TICKS = Backoff(first=1.0, factor=1.0)
-"""How often is looked whether the profile is still the same, and silence is drawn anew."""
+"""How often to check whether the profile is still the same, and to redraw how long the cluster has
+not answered.
+"""
 _USUAL = 30.0
-"""Seconds between looks while nothing is heard of."""
+"""Seconds between queries while no events arrive."""
 _AFTER_NEWS = 1.0
-"""Seconds in which more may happen, to be looked at along with it."""
+"""Seconds to wait after an event for more of them, before one query for all."""
 _WHILE_DOWN = 2.0
 _WHILE_SILENT = 5.0
 _BREATHER = 20.0
-"""How many times as long as an answer took the next one is waited with."""
+"""The pause before the next query, as a multiple of the time that the last answer took."""
 _SILENCE = 5.0
 """Seconds without an answer after which the cluster counts as silent."""
 _PATIENCE = 30.0
-"""Seconds after which a question is asked anew."""
+"""Seconds after which a query without an answer is given up and repeated."""
 _QUERY = """
 query($key: String) {
   running: compute_session_list(limit: 1, offset: 0, status: "RUNNING", access_key: $key) {
@@ -49,7 +51,7 @@ _TOLD = {"running": _COUNT, "pending": _COUNT, "user": maybe({"email": maybe(str
 
 
 async def look(api: "Api") -> Seen:
-    """Ask what the toolbar shows; raises what requests raise."""
+    """Query what the toolbar shows; raises the errors of the requests."""
     key = await api.access_key() or None
     told = await api.gql(_QUERY, {"key": key}, like=_TOLD)
     return Seen(
@@ -62,22 +64,22 @@ async def look(api: "Api") -> Seen:
 
 @define
 class Looking:
-    """Looks for as long as the prompt is open."""
+    """Queries the cluster for as long as the prompt is open."""
 
     glance: Glance
     _news: trio.Event = field(factory=trio.Event)
     _asked: float | None = None
-    """When the question was asked that has not been answered yet."""
+    """When the query was sent that has not been answered yet."""
     _answered: float = field(factory=time.monotonic)
     _shown: tuple[object, ...] = ()
 
     def news(self) -> None:
-        """Look soon: something has changed."""
+        """Query soon, since something has changed."""
         self._news.set()
 
     async def run(self, context: Context, shell: ShellState) -> None:
-        """Look, again and again, until cancelled; what another profile's cluster told is forgotten
-        when the prompt turns to another one.
+        """Query the cluster again and again, until cancelled. When the prompt switches to another
+        profile, the data of the earlier cluster is dropped.
         """
         while True:
             self._begin()
@@ -104,14 +106,14 @@ class Looking:
                 await trio.sleep(_AFTER_NEWS)
 
     async def _look(self, context: Context) -> float:
-        """Look once; returns after how many seconds to look again, should nothing be heard."""
+        """Query once; returns the seconds until the next query if no event arrives before."""
         began = self._asked = time.monotonic()
         try:
             with trio.fail_after(_PATIENCE):
                 api = await context.connect_if_up()
                 seen = await look(api) if api else None
         except trio.TooSlowError:
-            return _WHILE_SILENT  # it has been counted as silent meanwhile
+            return _WHILE_SILENT  # by now it is shown as silent
         except AtollError as error:
             self._fail(error)
             return _WHILE_SILENT
@@ -126,11 +128,11 @@ class Looking:
         if is_transient(error):
             self._asked, self.glance.silent_since = None, self._answered
         else:
-            # It answers, but not this: there is nothing to show, and no outage either.
+            # The cluster answers with a refusal: there is nothing to show, but this is no outage.
             self._answer(None)
 
     def _show_changes(self, shell: ShellState) -> None:
-        """Have the toolbar drawn anew if it says something else than before."""
+        """Redraw the toolbar if its text has changed."""
         now = time.monotonic()
         if self._asked is not None and now - self._asked >= _SILENCE:
             self.glance.silent_since = self._answered
@@ -145,16 +147,16 @@ _looking = Looking(glance)
 
 
 async def keep(context: Context, shell: ShellState) -> None:
-    """Keep the toolbar's segments up to date, if they are wanted."""
+    """Keep the toolbar's segments up to date, if the user has switched them on."""
     if context.settings["sessions.toolbar"]:
         await _looking.run(context, shell)
 
 
 async def changed(_change: SessionChange, _context: Context, _shell: ShellState) -> None:
-    """Look soon: a session has changed."""
+    """Query soon, since a session has changed."""
     _looking.news()
 
 
 def missed() -> None:
-    """Look soon: nobody tells any more, or has told for a while, what happens."""
+    """Query soon, since events may have been lost."""
     _looking.news()

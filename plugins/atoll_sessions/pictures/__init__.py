@@ -1,6 +1,7 @@
-"""Pictures that code shows: drawn in the terminal, kept in a folder, or told of in a line.
+"""Shows pictures from code: draws them in the terminal, stores them in a folder, or prints a line
+about them.
 
-A picture comes from a session and may be anything. Its size is bounded, PNG files are checked chunk
+A picture comes from a session and is not trusted. Its size is bounded, PNG files are checked chunk
 by chunk, and all other decoding is done by a process of its own, which is bounded in memory and
 time (:mod:`atoll_sessions.pictures.drawing`).
 """

@@ -1,4 +1,4 @@
-"""Folders in which pictures are kept: the user's own, or a private one that holds the newest."""
+"""Folders in which pictures are stored: the user's own, or a private one that keeps the newest."""
 
 import os
 import re
@@ -14,32 +14,34 @@ from atoll_sessions.pictures.media import Medium
 _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_FILES = 1000
 _MOST_BYTES = 1 << 30
-"""How much one run may leave in a folder."""
+"""The most bytes that one run may write to a folder."""
 _PRIVATE_FILES = 50
-"""How many pictures are kept that nobody has asked to be kept."""
+"""How many pictures the private folder keeps."""
 
 
 class AlbumFull(AtollError):
-    """So much was kept that a mistake is likely."""
+    """A run has shown so many pictures that it is probably a mistake."""
 
 
 @define
 class Album:
-    """A folder that the pictures of one run go to, numbered.
+    """A folder in which the pictures of one run are stored and numbered.
 
-    Nothing that is there is overwritten, or followed if it is a link.
+    Existing files are not overwritten, and existing links are not followed.
     """
 
     folder: Path
     mode: int = 0o666
-    """Of its files, before the umask."""
+    """The permissions of its files, before the umask."""
     _next: int = field(default=1, init=False)
     _files: int = field(default=0, init=False)
     _bytes: int = field(default=0, init=False)
 
     @classmethod
     def named(cls, folder: Path) -> "Album":
-        """Return the folder that the user names, made if it is missing; raises UsageError."""
+        """Return the folder that the user has named; it is created if it is missing. Raises
+        UsageError.
+        """
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -50,7 +52,9 @@ class Album:
 
     @classmethod
     def private(cls, paths: Paths) -> "Album":
-        """Return the folder of pictures that could not be drawn; the oldest make room there."""
+        """Return the folder for pictures that could not be drawn; its oldest pictures are deleted
+        for new ones.
+        """
         folder = make_private(paths.cache / "pictures")
         kept = [path for path in folder.iterdir() if path.is_file()]
         for path in sorted(kept, key=_age)[: max(0, len(kept) + 1 - _PRIVATE_FILES)]:
@@ -58,8 +62,8 @@ class Album:
         return cls(folder, 0o600)
 
     def keep(self, medium: Medium, stem: str) -> Path:
-        """Write a file whose name begins with `stem`; returns its path. Raises AtollError,
-        AlbumFull when there are too many.
+        """Write a file whose name begins with `stem`; returns its path. Raises AtollError, or
+        AlbumFull if there are too many.
         """
         if self._files >= _MOST_FILES or self._bytes + len(medium.content) > _MOST_BYTES:
             raise AlbumFull(f"{self.folder} has {self._files} files; further ones are not kept")
@@ -82,13 +86,13 @@ class Album:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(medium.content)
         except OSError:
-            path.unlink(missing_ok=True)  # A part of a picture is none.
+            path.unlink(missing_ok=True)  # an incomplete picture is useless
             raise
         return path
 
 
 def _safe(stem: str) -> str:
-    """Return a name that is safe in any folder."""
+    """Return a name that is safe as a file name in any folder."""
     return re.sub(r"[^\w.-]+", "_", stem, flags=re.ASCII).lstrip(".-")[:64] or "picture"
 
 

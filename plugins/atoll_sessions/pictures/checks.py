@@ -1,4 +1,6 @@
-"""What `doctor` tells of pictures and charts: how they are drawn here, and what that needs."""
+"""The checks of `doctor` for pictures and charts: how they are drawn here, and which libraries that
+needs.
+"""
 
 from collections.abc import AsyncIterator
 from importlib.util import find_spec
@@ -22,7 +24,7 @@ _LIBRARIES = (
 
 
 async def check(context: Context) -> AsyncIterator[Finding]:
-    """Look for the libraries; the terminal is not asked."""
+    """Look for the libraries; the terminal itself is not queried."""
     for name, libraries, install in _LIBRARIES:
         missing = [library for module, library in libraries.items() if find_spec(module) is None]
         if missing:

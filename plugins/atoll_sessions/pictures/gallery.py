@@ -1,4 +1,4 @@
-"""What becomes of each picture that code shows."""
+"""Decides what to do with each picture that code shows."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -13,30 +13,30 @@ from atoll_sessions.pictures.painter import NotDrawn, Painter
 from atoll_sessions.pictures.terminals import terminals
 
 _LONGEST_TYPE = 80
-"""Characters of a type that are told."""
+"""Characters of a type that are shown."""
 
 
 @define
 class Gallery:
-    """The pictures of one run: drawn where somebody looks, kept where the user wants them, and
-    told of in a line where neither can be.
+    """The pictures of one run: drawn on a terminal that can do that, stored in the user's folder if
+    there is one, or else described in a line.
     """
 
     context: Context
     stem: str
-    """What the names of files begin with: that of the session."""
+    """The beginning of the files' names, which is the name of the session."""
     album: Album | None = None
-    """Where the user wants them, if anywhere."""
+    """The folder that the user has chosen for pictures, if any."""
     _painter: Painter = field(init=False)
     _private: Album | None = field(default=None, init=False)
     _is_full: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Have them drawn for the same context."""
+        """Create a painter for the same context."""
         self._painter = Painter(self.context)
 
     async def show(self, mime: str, data: str) -> None:
-        """Show what a cluster sends as media, one after the other."""
+        """Show the media that a cluster sends, one after the other."""
         mime = mime[:_LONGEST_TYPE]
         try:
             shown = await trio.to_thread.run_sync(medium, mime, data)
@@ -55,7 +55,7 @@ class Gallery:
             self.context.output.note(f"[{remark}]")
 
     async def page(self, text: str) -> None:
-        """Keep a page, which is printed as the text that it is, if the user wants that."""
+        """Store a page in the user's folder, if there is one; the page is also printed as text."""
         if self.album is None:
             return
         try:
@@ -67,11 +67,13 @@ class Gallery:
             self.context.output.note(f"[text/html kept as {kept}]")
 
     def close(self) -> None:
-        """Leave the terminal as others expect it, once the code has ended."""
+        """After the code has ended, restore the terminal for other readers."""
         terminals.settle(self.context)
 
     async def _tell(self, shown: Medium, kept: Path | None, reason: str) -> None:
-        """Tell of a picture that is not drawn; at a terminal it is kept even so."""
+        """Print a line about a picture that is not drawn; at a terminal the picture is stored even
+        without a folder of the user.
+        """
         if kept is None and self.context.output.stdout.isatty() and not self.album:
             kept = await self._keep(shown, await self._private_album())
         where = f"kept as {kept}" if kept else f"{shown.size}, --media DIR keeps it"

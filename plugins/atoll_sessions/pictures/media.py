@@ -1,4 +1,4 @@
-"""What comes as `[type, data]` from a cluster: a picture, a page, or something else."""
+"""Decodes media that a cluster sends as `[type, data]`: a picture, a page, or something else."""
 
 import binascii
 import re
@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 from attrs import frozen
 
 MOST_BYTES = 32 << 20
-"""Bytes of a picture or a page; what is larger is told of and dropped."""
+"""The most bytes of a picture or a page; larger ones are reported and dropped."""
 _SUFFIXES = {
     "application/json": ".json",
     "application/pdf": ".pdf",
@@ -27,7 +27,7 @@ _URL = re.compile(r"data:([^,]{0,256}),")
 
 
 class Broken(Exception):
-    """A picture that can't be drawn; the text tells why."""
+    """A picture that can't be drawn; the text says why."""
 
 
 @frozen
@@ -39,24 +39,24 @@ class Medium:
 
     @property
     def is_picture(self) -> bool:
-        """Whether it can be drawn."""
+        """Whether it is a picture, which can be drawn."""
         return self.mime in _PICTURES
 
     @property
     def suffix(self) -> str:
-        """What the name of its file ends with."""
+        """The suffix of its file name."""
         return _SUFFIXES.get(self.mime, ".bin")
 
     @property
     def size(self) -> str:
-        """Its size, for people."""
+        """Its size as text for people."""
         count = len(self.content)
         return f"{count} bytes" if count < 1000 else f"{count / 1000:,.0f} kB"
 
 
 def medium(mime: str, data: str) -> Medium:
-    """Decode what a cluster sends: text types as they are, others in base64, and either as the
-    `data:` URL that clusters of Backend.AI make of pictures. Raises Broken.
+    """Decode media of a cluster. Text types come as they are, others in base64; both may also come
+    as a `data:` URL, into which clusters of Backend.AI convert pictures. Raises Broken.
     """
     mime = mime.partition(";")[0].strip().lower()
     if len(data) > MOST_BYTES * 4 // 3:
@@ -73,7 +73,7 @@ def medium(mime: str, data: str) -> Medium:
 
 def _from_base64(text: str) -> bytes:
     try:
-        # Some encoders break lines.
+        # Some encoders insert line breaks.
         return b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
         raise Broken("it does not come in base64") from None

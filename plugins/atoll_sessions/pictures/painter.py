@@ -1,4 +1,6 @@
-"""Draws pictures in the terminal, each in a process of its own where it has to be decoded."""
+"""Draws pictures in the terminal; pictures that must be decoded are decoded in separate
+processes.
+"""
 
 import sys
 from typing import TYPE_CHECKING
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 SETTING = "sessions.pictures"
 _PATIENCE = 30.0
-"""Seconds that decoding may take, all in all."""
+"""Seconds that decoding may take in total."""
 _LIBRARIES = {"PIL": "Pillow", "resvg_py": "resvg_py"}
 _REMARKS = {
     LEFT_OUT: "references of the picture to other files are left out",
@@ -29,7 +31,7 @@ INSTALL = "pip install 'atoll[pictures]'"
 
 
 class NotDrawn(Exception):
-    """A picture is not drawn; the text tells why, unless that is plain."""
+    """A picture is not drawn; the text says why, and is empty if the reason is obvious."""
 
 
 @define
@@ -40,7 +42,7 @@ class Painter:
     _terminal: Terminal | None = field(default=None, init=False)
 
     async def draw(self, shown: Medium) -> str:
-        """Draw a picture; returns a remark on it, empty for none. Raises NotDrawn."""
+        """Draw a picture; returns a remark about it, empty for none. Raises NotDrawn."""
         output = self.context.output
         if not shown.is_picture:
             raise NotDrawn("")
@@ -59,7 +61,7 @@ class Painter:
         return remark
 
     async def _drawn(self, shown: Medium, terminal: Terminal) -> tuple[str, str]:
-        """Return what draws a picture in a terminal, and a remark."""
+        """Return the text that draws a picture in a terminal, and a remark."""
         if terminal.protocol not in ("kitty", "iterm2"):
             kind: str = terminal.protocol
             if kind == "blocks" and not terminal.all_colours:
@@ -76,7 +78,7 @@ class Painter:
 
 
 async def _decoded(kind: str, shown: Medium, room: Room) -> tuple[bytes, str]:
-    """Have a picture decoded by another process; raises Broken, or NotDrawn without a library."""
+    """Decode a picture in another process; raises Broken, or NotDrawn if a library is missing."""
     sizes = (room.columns, room.lines, room.cell_width, room.cell_height)
     module = "atoll_sessions.pictures.drawing"
     command = [sys.executable, "-m", module, kind, shown.mime, *map(str, sizes)]
@@ -88,7 +90,7 @@ async def _decoded(kind: str, shown: Medium, room: Room) -> tuple[bytes, str]:
             capture_stdout=True,
             capture_stderr=True,
             check=False,
-            start_new_session=True,  # Ctrl-C is for the code
+            start_new_session=True,  # Ctrl-C must interrupt only the code
         )
     if done is None:
         raise Broken("it takes too long")

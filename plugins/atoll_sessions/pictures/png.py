@@ -1,5 +1,5 @@
-"""PNG files, checked before a terminal gets them: whole, of a bounded size, and nothing beside the
-picture in them.
+"""Checks PNG files before a terminal gets them: they must be complete and of limited size, and
+contain nothing but the picture.
 """
 
 import struct
@@ -11,12 +11,14 @@ from attrs import frozen
 from atoll_sessions.pictures.media import Broken
 
 MOST_PIXELS = 50_000_000
-"""Pixels of a picture that is drawn. Each takes up to 4 bytes while it is decoded."""
+"""The most pixels of a picture that is drawn. Each takes up to 4 bytes while it is decoded."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-"""The chunks that make the picture. Others hold texts and profiles, and can be bombs themselves."""
+"""The chunks that make up the picture. Others hold texts and profiles, and may themselves unpack to
+a huge size.
+"""
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-"""How many values a pixel has, by colour type."""
+"""The number of values per pixel, by colour type."""
 _PASSES = (
     (0, 0, 8, 8),
     (4, 0, 8, 8),
@@ -26,7 +28,7 @@ _PASSES = (
     (1, 0, 2, 2),
     (0, 1, 1, 2),
 )
-"""The passes of an interlaced picture: the first pixel and the steps to the next, each x and y."""
+"""The passes of an interlaced picture: the x and y of the first pixel, and the steps in x and y."""
 _PIECE = 1 << 20
 
 
@@ -40,7 +42,7 @@ class Png:
 
 
 def checked(content: bytes) -> Png:
-    """Check a PNG file, and leave out what is not the picture; raises Broken."""
+    """Check a PNG file, and remove everything that is not part of the picture; raises Broken."""
     chunks = list(_chunks(content))
     if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
         raise Broken("its header is damaged")
@@ -59,7 +61,7 @@ def checked(content: bytes) -> Png:
 
 
 def check_size(width: int, height: int) -> None:
-    """Raise Broken for a picture with no pixels, or with too many."""
+    """Raise Broken if a picture has no pixels, or too many."""
     if not width or not height:
         raise Broken("it has no pixels")
     if width * height > MOST_PIXELS:
@@ -94,12 +96,14 @@ def _chunk(name: bytes, data: bytes) -> bytes:
 def _bytes_of_pass(width: int, height: int, bits: int, one: tuple[int, int, int, int]) -> int:
     x, y, across, down = one
     columns, rows = -((x - width) // across), -((y - height) // down)
-    # A row begins with a byte that names its filter.
+    # Each row begins with a byte that names its filter.
     return rows * (1 + (columns * bits + 7) // 8) if columns > 0 and rows > 0 else 0
 
 
 def _check_pixels(pieces: list[bytes], needed: int) -> None:
-    """Decompress the pixels piece by piece, no more of them than there should be; raises Broken."""
+    """Decompress the pixels piece by piece, up to the number that there should be; raises
+    Broken.
+    """
     unpacker, found = zlib.decompressobj(), 0
     try:
         for piece in pieces:

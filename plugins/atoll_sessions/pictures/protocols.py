@@ -1,4 +1,4 @@
-"""PNG files as the graphics protocols of terminals take them."""
+"""Encodes PNG files for the graphics protocols of terminals."""
 
 from base64 import b64encode
 
@@ -10,7 +10,9 @@ _PIECE = 4096
 
 
 def kitty(png: Png, room: Room) -> str:
-    """Return what draws a picture in kitty, Ghostty and others with kitty's protocol."""
+    """Return the escape sequences that draw a picture in kitty, Ghostty and others with kitty's
+    protocol.
+    """
     text = b64encode(png.content).decode()
     pieces = [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)]
     keys = [f"a=T,f=100,q=2,{_scaling(png, room)}"] + [""] * (len(pieces) - 1)
@@ -20,8 +22,9 @@ def kitty(png: Png, room: Room) -> str:
 
 
 def _scaling(png: Png, room: Room) -> str:
-    """Return the side that a picture is scaled to, if it has to be: told both, or sides that it
-    would have anyhow, kitty draws it out of its proportions, to whole cells.
+    """Return the side that a picture must be scaled to, if any. If kitty gets both sides, or a side
+    that the picture has anyway, it stretches the picture to whole cells and changes its
+    proportions.
     """
     if room.pixels(png.width, png.height) == (png.width, png.height):
         return ""
@@ -31,7 +34,9 @@ def _scaling(png: Png, room: Room) -> str:
 
 
 def iterm2(png: Png, room: Room) -> str:
-    """Return what draws a picture in iTerm2, WezTerm and others with iTerm2's protocol."""
+    """Return the escape sequence that draws a picture in iTerm2, WezTerm and others with iTerm2's
+    protocol.
+    """
     columns, lines = room.cells(png.width, png.height)
     about = f"inline=1;size={len(png.content)};width={columns};height={lines};preserveAspectRatio=1"
     return f"\x1b]1337;File={about}:{b64encode(png.content).decode()}\a\n"

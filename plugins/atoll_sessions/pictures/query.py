@@ -1,8 +1,8 @@
-"""Asking the terminal what it can draw.
+"""Asks the terminal what it can draw.
 
-The answers come as if they were typed, among what is typed meanwhile. The question whose answer
-every terminal knows is put last, so that nobody waits for answers that do not come. All that is no
-answer is put back where it was read.
+The terminal's answers arrive as typed keys, mixed with what the user types. The last question is
+one that every terminal answers, so that nobody waits for answers that do not come. Keys that are
+not part of an answer are put back into the input.
 """
 
 import fcntl
@@ -20,9 +20,9 @@ from attrs import evolve, frozen
 from atoll import Context
 
 _LIMIT = 0.5
-"""Seconds that a terminal may take to answer."""
+"""Seconds that a terminal has to answer."""
 _MOST = 1 << 16
-"""Bytes that are read meanwhile."""
+"""The most bytes that are read in that time."""
 _KITTY, _CELL, _NAME, _ATTRIBUTES = (
     "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\",
     "\x1b[16t",
@@ -40,18 +40,21 @@ _SIXEL = b"4"
 
 @frozen
 class Answers:
-    """What a terminal has said: the best protocol that it knows, and the pixels of a cell."""
+    """The answers of a terminal: the best protocol that it supports, and the size of a cell in
+    pixels.
+    """
 
     protocol: Literal["kitty", "iterm2", "sixel"] | None = None
     cell: tuple[int, int] | None = None
     is_late: bool = False
-    """Whether it has been asked, and has not said all in time."""
+    """Whether the terminal was asked, but has not answered everything in time."""
 
 
 async def ask_terminal(context: Context, *, nested: bool) -> Answers:
-    """Ask the terminal; nothing is learnt where keys are not read from the same terminal.
+    """Ask the terminal; the answer is empty if keys are not read from the same terminal.
 
-    `nested` is for one within another, which is not asked what it would take for its title.
+    `nested` is true for a terminal inside another one; it gets no question that it would take for a
+    new title.
     """
     descriptor = _terminal_of(context)
     if descriptor is None:
@@ -74,7 +77,7 @@ async def ask_terminal(context: Context, *, nested: bool) -> Answers:
 
 
 def take_late_answers(context: Context) -> None:
-    """Read what a terminal has answered after all, so that no prompt takes it for typed."""
+    """Read answers that arrive late, so that no prompt takes them for typed keys."""
     descriptor = _terminal_of(context)
     if descriptor is None:
         return
@@ -88,7 +91,7 @@ def take_late_answers(context: Context) -> None:
 
 
 def answers_in(heard: bytes) -> Answers:
-    """Return what a terminal has answered."""
+    """Parse the answers of a terminal."""
     found = {name: pattern.search(heard) for name, pattern in _ANSWERS.items()}
     cell = found["cell"]
     size = (int(cell.group(2)), int(cell.group(1))) if cell else None
@@ -103,14 +106,16 @@ def answers_in(heard: bytes) -> Answers:
 
 
 def typed_in(heard: bytes) -> bytes:
-    """Return what is no answer, but was typed meanwhile."""
+    """Return the bytes that are not part of an answer, but were typed meanwhile."""
     for pattern in _ANSWERS.values():
         heard = pattern.sub(b"", heard)
     return heard
 
 
 def _terminal_of(context: Context) -> int | None:
-    """Return the descriptor of the terminal that is both written to and read from, in front."""
+    """Return the descriptor of the terminal, if this process both reads from it and writes to it,
+    and runs in its foreground.
+    """
     try:
         keys = context.stdin.file.fileno() if context.stdin.file else -1
         shown = context.output.stdout.fileno()
@@ -123,10 +128,10 @@ def _terminal_of(context: Context) -> int | None:
 
 @contextmanager
 def _key_by_key(descriptor: int) -> Iterator[None]:
-    """Have each key readable as it is typed, and shown by nobody."""
+    """Make each key readable as soon as it is typed, without an echo on the screen."""
     before, silent = termios.tcgetattr(descriptor), termios.tcgetattr(descriptor)
     silent[3] &= ~(termios.ECHO | termios.ICANON)
-    # Without the usual flush, which would lose what was typed ahead.
+    # Without the usual flush, which would drop keys that were typed ahead.
     termios.tcsetattr(descriptor, termios.TCSANOW, silent)
     try:
         yield
@@ -135,7 +140,9 @@ def _key_by_key(descriptor: int) -> Iterator[None]:
 
 
 def _put_back(context: Context, descriptor: int, keys: bytes) -> None:
-    """Put typed keys back into the terminal; where the system forbids that, into standard input."""
+    """Put typed keys back into the terminal's input; where the system forbids that, into standard
+    input.
+    """
     for place in range(len(keys)):
         try:
             fcntl.ioctl(descriptor, termios.TIOCSTI, keys[place : place + 1])

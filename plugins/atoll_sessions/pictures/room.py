@@ -1,20 +1,20 @@
-"""How much of a terminal a picture takes."""
+"""Computes how much of a terminal a picture takes."""
 
 from math import ceil
 
 from attrs import frozen
 
 USUAL_CELL = (8, 16)
-"""Pixels across and down of a cell, where the terminal does not tell."""
+"""The width and height of a cell in pixels, if the terminal does not tell them."""
 
 _MOST_LINES = 40
-"""Lines of a picture in half blocks, on a large screen."""
+"""The most lines that a picture of half blocks takes on a large screen."""
 
 
 @frozen
 class Room:
-    """What a terminal has for a picture: `columns` and `lines` of cells, and the size in pixels of
-    each cell.
+    """The space for a picture in a terminal: `columns` and `lines` of cells, and the size of a cell
+    in pixels.
     """
 
     columns: int
@@ -24,24 +24,24 @@ class Room:
 
     @property
     def of_half_blocks(self) -> "Room":
-        """The room for a picture of two pixels a cell, one above the other: such a picture needs
-        many cells to be made out.
+        """The space for a picture of half blocks, with two pixels in each cell, one above the
+        other. Such a picture needs many cells to be recognizable.
         """
         return Room(self.columns, min(self.lines, _MOST_LINES), 1, 2)
 
     @property
     def width(self) -> int:
-        """Pixels across."""
+        """The width in pixels."""
         return self.columns * self.cell_width
 
     @property
     def height(self) -> int:
-        """Pixels from top to bottom."""
+        """The height in pixels."""
         return self.lines * self.cell_height
 
     def pixels(self, width: int, height: int) -> tuple[int, int]:
-        """Return the size in pixels that a picture is drawn in: its own, or as much of it as there
-        is room for, in its proportions.
+        """Return the size in pixels at which a picture is drawn: its own, or scaled down to fit, in
+        its proportions.
         """
         scale = min(1.0, self.width / width, self.height / height)
         return max(1, round(width * scale)), max(1, round(height * scale))

@@ -1,4 +1,4 @@
-"""What the user's terminal can draw, by its environment or by its own word."""
+"""Finds out what the user's terminal can draw, from its environment or from its own answers."""
 
 import fcntl
 import os
@@ -24,7 +24,7 @@ _BY_TERM: Mapping[str, Protocol] = {
     "mlterm": "sixel",
     "yaft-256color": "sixel",
     "contour": "sixel",
-    # These write on the screen what others take for a question.
+    # These terminals do not understand the questions, and write them on the screen.
     "linux": "blocks",
     "dumb": "none",
 }
@@ -36,7 +36,7 @@ _BY_PROGRAM: Mapping[str, Protocol] = {
     "Apple_Terminal": "blocks",
 }
 _LINES_KEPT = 2
-"""Lines of the screen that a picture leaves for the prompt."""
+"""Lines of the screen that are left for the prompt below a picture."""
 
 
 @frozen
@@ -46,12 +46,12 @@ class Terminal:
     protocol: Protocol
     room: Room
     all_colours: bool = False
-    """Whether half blocks may have any colour, not those of 256 alone."""
+    """Whether half blocks may have any colour, not only one of 256."""
 
 
 @define
 class Terminals:
-    """Knows terminals by their device: each is asked once."""
+    """What is known about terminals, by their device: each is asked only once."""
 
     _asked: dict[str, Answers] = field(factory=dict)
 
@@ -72,7 +72,7 @@ class Terminals:
         return answers.protocol or "blocks", answers
 
     def settle(self, context: Context) -> None:
-        """Take late answers of the terminal away before somebody else reads from it."""
+        """Remove late answers of the terminal before another part of the program reads from it."""
         answers = self._asked.get(_name(context))
         if answers is not None and answers.is_late:
             take_late_answers(context)
@@ -85,16 +85,17 @@ class Terminals:
 
 
 def _name(context: Context) -> str:
-    """Return the name of the terminal's device, empty for none."""
+    """Return the name of the terminal's device, empty if there is no terminal."""
     with suppress(OSError, ValueError):
         return os.ttyname(context.output.stdout.fileno())
     return ""
 
 
 def known_protocol(environ: Mapping[str, str]) -> Protocol | None:
-    """Return what the environment tells of a terminal; None where it has to be asked.
+    """Return the terminal's protocol, as the environment tells it; None if the terminal must be
+    asked.
 
-    Within tmux, which has variables of the terminal around it, tmux itself is asked.
+    Inside tmux, the variables describe the terminal around it, so tmux itself is asked.
     """
     term = environ.get("TERM", "")
     if "TMUX" in environ:
@@ -111,7 +112,9 @@ def _has_all_colours(environ: Mapping[str, str]) -> bool:
 
 
 def _room(context: Context, answers: Answers) -> Room:
-    """Return the room for a picture, in the pixels that the terminal tells of, if it does."""
+    """Return the space for a picture, with the size of a cell that the terminal tells, if it
+    does.
+    """
     lines, columns, across, down = 24, 80, 0, 0
     with suppress(OSError, ValueError):
         told = fcntl.ioctl(context.output.stdout.fileno(), termios.TIOCGWINSZ, bytes(8))
@@ -124,4 +127,4 @@ def _room(context: Context, answers: Answers) -> Room:
 
 
 terminals = Terminals()
-"""Those of this process."""
+"""The terminals that this process knows."""

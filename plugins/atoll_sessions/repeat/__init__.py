@@ -1,1 +1,1 @@
-"""`watch`: run a command again and again, showing what has changed, until a condition holds."""
+"""`watch`: runs a command repeatedly and shows what has changed, until a condition holds."""

@@ -1,4 +1,4 @@
-"""`watch`: repeat a command, or tell what happens to a session, as Backend.AI's client does."""
+"""`watch`: repeats a command, or shows the events of a session, as Backend.AI's client does."""
 
 import math
 import re
@@ -16,10 +16,12 @@ _SHORTEST = 0.1
 
 
 class _SecondsFirst(click.Command):
-    """Takes options behind the seconds, too; behind the command's name they are the command's."""
+    """Accepts its options also after the seconds; options after the command's name belong to the
+    command.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse what stands behind the seconds, and put them before the words again."""
+        """Parse the options after the seconds, and put the seconds before the words again."""
         first = args[:1] if len(args) > 1 and _SECONDS.fullmatch(args[0]) else []
         rest = super().parse_args(ctx, args[len(first) :])
         ctx.params["words"] = (*first, *ctx.params["words"])
@@ -86,24 +88,24 @@ async def watch(
 
 
 def _split(words: Sequence[str]) -> tuple[float | None, Sequence[str]]:
-    """Take the seconds off what is repeated; a number alone names a session."""
+    """Separate the seconds from the line to repeat; a number alone is the name of a session."""
     if len(words) > 1 and _SECONDS.fullmatch(words[0]):
         return float(words[0]), words[1:]
     return None, words
 
 
 def _is_line(context: Context, words: Sequence[str]) -> bool:
-    """Whether words are a line of the shell, and no session with options."""
+    """Whether the words are a line of the shell, not a session with options."""
     if not words or not words[0].strip():
         return False
     if context.output.as_official and len(words) == 1:
-        return False  # as that client has it, even if a command is called so
+        return False  # in that client a single word is a session, even if a command has this name
     first = words[0].split()[0]
     return first[0] in "!@" or context.is_command(first) or first in ("atoll", "backend.ai")
 
 
 def _line(context: Context, words: Sequence[str]) -> str:
-    """Return the line that the words stand for: one word may be a whole line."""
+    """Return the line that the words stand for; one word may contain a whole line."""
     if len(words) == 1 and " " in words[0]:
         return words[0]
     if words[0] == "!":
@@ -131,7 +133,7 @@ async def _watch(context: Context, plan: Plan) -> int:
 
 
 class _Printer:
-    """Prints results one after the other; `apart` puts an empty line between them."""
+    """Prints results one after the other; with `apart`, an empty line separates them."""
 
     def __init__(self, context: Context, *, apart: bool) -> None:
         self._output = context.output

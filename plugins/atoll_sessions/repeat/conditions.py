@@ -1,4 +1,6 @@
-"""Conditions on what a command tells, in the language of `--filter` (`status == "RUNNING"`)."""
+"""Conditions on the records that a command outputs, in the language of `--filter` (`status ==
+"RUNNING"`).
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,28 +16,29 @@ from atoll_sessions.fields import known_names
 
 Record = Mapping[str, Any]
 OWN_FIELDS = ("exit_code", "output")
-"""What is told of every command: how it ended, and what it wrote."""
+"""Fields that exist for every command: its exit code, and the text that it wrote."""
 
 
 @frozen
 class Condition:
-    """Something that holds for some record of a result, or for none."""
+    """A condition that is true if it holds for at least one record of a result."""
 
     text: str
     _steps: Sequence[Step]
 
     @classmethod
     def parse(cls, text: str) -> "Condition":
-        """Read a condition; raises UsageError with the mistake's position."""
+        """Parse a condition; raises UsageError with the mistake's position."""
         return cls(text, parse_filter(text))
 
     @property
     def fields(self) -> set[str]:
-        """The fields that it looks at."""
+        """The names of the fields that the condition uses."""
         return {step.field for step in self._steps if isinstance(step, Comparison)}
 
     def holds(self, records: Sequence[Record], code: int, text: str) -> bool:
-        """Whether it holds for a record, each with the exit code and all that was written.
+        """Whether the condition holds for a record; each record also has the exit code and the
+        whole output as fields.
 
         Raises UsageError for a field that the records do not have.
         """

@@ -1,18 +1,20 @@
-"""Which cells of a text have changed since it was shown last."""
+"""Finds the cells of a text that have changed since it was last shown."""
 
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
 Spans = Sequence[tuple[int, int]]
-"""Parts of a line, each from its first character to the one after its last."""
+"""Parts of a line: the index of the first character, and the index after the last one."""
 _COMPARED = 2000
-"""Lines up to which inserted and removed ones are found; beyond, line N is compared with line N."""
+"""In longer texts, line N is compared with line N; inserted and removed lines are not searched
+for.
+"""
 
 
 def changed_spans(before: Sequence[str], now: Sequence[str]) -> dict[int, Spans]:
-    """Return what has changed, by line of the text as it is now; lines without a change are absent.
+    """Return the changed parts of the new text by line number; lines without a change are absent.
 
-    A line that was inserted is new as a whole, and leaves those below it as they are.
+    An inserted line has changed as a whole; the lines below it count as unchanged.
     """
     found: dict[int, Spans] = {}
     for first, old, new in _changed_blocks(before, now):
@@ -26,7 +28,9 @@ def changed_spans(before: Sequence[str], now: Sequence[str]) -> dict[int, Spans]
 def _changed_blocks(
     before: Sequence[str], now: Sequence[str]
 ) -> Iterable[tuple[int, Sequence[str], Sequence[str]]]:
-    """Yield lines that have changed: where they begin now, what they were, what they are."""
+    """Yield blocks of changed lines: the index of the first one now, the lines before, and the
+    lines now.
+    """
     if max(len(before), len(now)) > _COMPARED:
         yield 0, before, now
         return
@@ -38,7 +42,9 @@ def _changed_blocks(
 
 
 def _within(before: str, now: str) -> Spans:
-    """Return the runs of characters that differ from those at the same place before."""
+    """Return the runs of characters that differ from the characters at the same positions
+    before.
+    """
     spans: list[tuple[int, int]] = []
     for place, char in enumerate(now):
         if place < len(before) and before[place] == char:

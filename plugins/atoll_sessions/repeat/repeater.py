@@ -1,4 +1,4 @@
-"""Runs a line again and again, until its result is what is waited for."""
+"""Runs a line repeatedly, until its result is what the user waits for."""
 
 import math
 import time
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @frozen
 class Result:
-    """What a run of the line has come to: its exit code, what it wrote, and when it ended."""
+    """The result of one run of the line: its exit code, what it wrote, and when it ended."""
 
     code: int
     capture: Capture
@@ -24,7 +24,7 @@ class Result:
 
     @property
     def is_outage(self) -> bool:
-        """Whether the cluster could not be reached, so that nothing is known."""
+        """Whether the cluster could not be reached, so that nothing is known about its state."""
         return self.code == ExitCode.UNREACHABLE
 
 
@@ -32,8 +32,8 @@ class Result:
 class Plan:
     """What to repeat: the pause between runs in seconds, and when to stop.
 
-    It stops once `until` holds, once `unless` holds no more, or after `count` runs; after `timeout`
-    seconds it gives up.
+    It stops when `until` becomes true, when `unless` becomes false, or after `count` runs; after
+    `timeout` seconds it fails.
     """
 
     line: str
@@ -45,11 +45,11 @@ class Plan:
 
     @property
     def waits(self) -> bool:
-        """Whether something is waited for."""
+        """Whether the plan waits for a condition."""
         return self.until is not None or self.unless is not None
 
     def is_met(self, result: Result) -> bool:
-        """Whether a result is what is waited for; raises UsageError as conditions do."""
+        """Whether a result is what the plan waits for; raises UsageError as conditions do."""
         found = result.capture.records, result.code, result.capture.text
         if self.until is not None:
             return self._is_known(self.until, result) and self.until.holds(*found)
@@ -59,14 +59,16 @@ class Plan:
 
     @staticmethod
     def _is_known(condition: "Condition", result: Result) -> bool:
-        """Whether a result tells enough: one that failed tells of its failure alone."""
+        """Whether a result has the fields that a condition needs; the result of a failure may lack
+        them.
+        """
         return not result.code or condition.fields <= {"exit_code", "output"}
 
 
 @define
 class Repeater:
-    """Repeats a line; `width` tells how wide a terminal it writes for, if any, and `show` is given
-    each result.
+    """Repeats a line. `width` returns the width of the terminal that it writes for, if any; `show`
+    is called with each result.
     """
 
     context: Context
@@ -74,14 +76,15 @@ class Repeater:
     show: Callable[[Result], object]
     width: Callable[[], int | None] = lambda: None
     began: float | None = field(default=None, init=False)
-    """When the run began that is on its way, by trio's clock."""
+    """When the current run began, by trio's clock."""
     _hurry: trio.Event = field(factory=trio.Event, init=False)
 
     async def run(self) -> int:
-        """Repeat until the plan says so; returns the exit code of it all.
+        """Repeat the line until the plan stops; returns the exit code.
 
-        That is 0 when what was waited for has come, 124 when it has not in time, and otherwise that
-        of the last run, or of one that can't go better: a line that is not understood.
+        The exit code is 0 if the condition has become true, and 124 if it has not in time.
+        Otherwise it is that of the last run. A run that would always fail, such as a line with a
+        wrong option, ends the repetition with its own exit code.
         """
         with trio.move_on_after(self.plan.timeout):
             return await self._repeat()

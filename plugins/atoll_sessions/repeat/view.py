@@ -1,4 +1,4 @@
-"""`watch` on a terminal: the last result, what has changed in it, and since when it is old."""
+"""`watch` on a terminal: shows the last result, what has changed in it, and how old it is."""
 
 import time
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ from atoll_sessions.repeat.repeater import Plan, Repeater, Result
 
 _STYLES = {"head": "bold", "late": "bold ansired", "changed": "reverse"}
 _TICKS = Backoff(first=1.0, factor=1.0)
-"""How often is looked for how long a run has been on its way."""
+"""How often the screen shows for how long the current run has taken."""
 _SLOW = 2.0
-"""Seconds after which a run is told to be on its way."""
+"""Seconds after which the screen says that a run has not ended yet."""
 _MOST_LINES = 10_000
 _HEAD = 2
-"""Lines above the result."""
+"""The number of lines above the result."""
 
 
 @define
 class View:
-    """The screen of one `watch`; `code` is what it ends with."""
+    """The screen of one `watch`; `code` is the exit code at its end."""
 
     context: Context
     plan: Plan
@@ -39,14 +39,14 @@ class View:
     _rows: int = field(default=1, init=False)
     _columns: int = field(default=80, init=False)
     _late_since: float | None = field(default=None, init=False)
-    """When the last result came that is no outage, if the last one is."""
+    """If the last run failed by an outage, when the last other result came."""
 
     def __attrs_post_init__(self) -> None:
         self.repeater = Repeater(self.context, self.plan, self.take, self._width)
         self.screen = FullScreen(self.context, self.draw, self.press, _STYLES)
 
     async def run(self) -> int:
-        """Show results until the plan's end, or the user's; returns the exit code."""
+        """Show results until the plan stops or the user leaves; returns the exit code."""
         await self.screen.run(self._repeat, self._tick)
         return self.code
 
@@ -63,7 +63,7 @@ class View:
         return self._columns
 
     def take(self, result: Result) -> None:
-        """Show a result; one that is missing for an outage leaves the one before on the screen."""
+        """Show a result; in an outage, the earlier result stays on the screen."""
         before, self.last = self._lines, result
         if result.is_outage and before:
             self._late_since = self._late_since or time.time()
@@ -74,7 +74,7 @@ class View:
         self.screen.redraw()
 
     def press(self, key: str) -> None:
-        """Leave, scroll, or look at once."""
+        """React to a key: leave, scroll, or run the line at once."""
         if key in ("q", "escape", "c-c"):
             self.code = ExitCode.INTERRUPTED if self.plan.waits or key == "c-c" else ExitCode.OK
             self.screen.leave()
@@ -95,7 +95,9 @@ class View:
         return [self._head(columns), [], *(self._line(number) for number in shown)][:rows]
 
     def _head(self, columns: int) -> Line:
-        """Return what is repeated, and at the right when it was, or since when it is not."""
+        """Return the head of the screen: the line that is repeated, and at the right the time of
+        the result, or since when there is none.
+        """
         clock = time.strftime("%H:%M:%S", time.localtime(self.last.at)) if self.last else "…"
         late = self._lateness()
         right = late or clock
@@ -121,7 +123,7 @@ class View:
 
 
 def marked(line: str, spans: Spans) -> Line:
-    """Return a line with its own colours, in which what has changed is marked."""
+    """Return a line in its own colours, with its changed parts marked."""
     from prompt_toolkit.formatted_text import ANSI, to_formatted_text
 
     characters: list[tuple[str, str]] = []

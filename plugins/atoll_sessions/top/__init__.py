@@ -1,1 +1,1 @@
-"""`top`: a full screen of sessions and nodes, with what they use now and have used lately."""
+"""`top`: shows sessions and nodes on a full screen, with what they use now and used before."""

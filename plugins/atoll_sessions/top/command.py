@@ -1,4 +1,4 @@
-"""`top`: sessions and nodes on a full screen."""
+"""`top`: shows sessions and nodes on a full screen."""
 
 import click
 

@@ -1,4 +1,6 @@
-"""The lines of `top`: columns that fit the width, bars, and what stands above and below them."""
+"""Draws the lines of `top`: columns that fit the width, bars, and the lines above and below
+them.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -31,7 +33,9 @@ _HALF = 0.5
 
 @frozen
 class Column:
-    """A column: its title, how many cells it takes, what it shows of a row, and in which style."""
+    """A column: its title, its width in cells, the text that it shows of a row, and the style of
+    the text.
+    """
 
     title: str
     width: int
@@ -39,7 +43,7 @@ class Column:
     right: bool = False
     style: Callable[[Row], str] = lambda _row: ""
     most: int = 0
-    """How many cells it may take where there is room left."""
+    """The most cells that it may take if there is room."""
 
 
 def status_style(row: Row) -> str:
@@ -65,7 +69,7 @@ def _memory(row: Row, _width: int) -> str:
 
 
 _NAME = Column("Name", _NARROWEST_NAME, lambda row, _: row.session.name)
-# In the order in which they are left out where there is no room for all.
+# Columns are left out in this order if there is no room for all.
 _COLUMNS = [
     Column("Status", 11, lambda row, _: row.session.status, style=status_style),
     Column("CPU", 7, _percent, right=True),
@@ -80,7 +84,7 @@ _COLUMNS = [
 
 
 def columns_for(width: int) -> Sequence[tuple[Column, int]]:
-    """Return the columns that fit, each with its cells; the name gets what is left."""
+    """Return the columns that fit, each with its width; the name gets the cells that are left."""
     chosen, left = [], width - _NARROWEST_NAME
     for column in _COLUMNS:
         if column.width + 1 > left:
@@ -95,7 +99,7 @@ def columns_for(width: int) -> Sequence[tuple[Column, int]]:
 
 
 def table(rows: Rows, width: int, height: int) -> list[Line]:
-    """Return the titles, and the rows around the selected one."""
+    """Return the line of titles, and the rows around the selected one."""
     columns = columns_for(width)
     chosen = rows.current
     return [
@@ -138,7 +142,7 @@ def _row(row: Row, columns: Sequence[tuple[Column, int]], *, chosen: bool, width
 
 
 def fitted(text: str, width: int, right: bool = False) -> str:
-    """Return a text in exactly so many cells, cut where it is longer."""
+    """Return a text with exactly `width` cells; a longer text is cut."""
     cells = get_cwidth(text)
     if cells > width:
         while text and get_cwidth(text) > width - 1:
@@ -150,7 +154,7 @@ def fitted(text: str, width: int, right: bool = False) -> str:
 
 
 def node_lines(nodes: Nodes, width: int, most: int) -> list[Line]:
-    """Return a line for each node, as many as there may be, the busiest first."""
+    """Return a line for each node, the busiest first, up to `most` lines."""
     found = sorted(nodes.by_id.values(), key=lambda node: -(node.cpu_cur_pct or 0.0))
     lines = [_node(node, nodes, width) for node in found[:most]]
     if (more := len(found) - most) > 0 and lines:
@@ -177,12 +181,12 @@ def _node(node: Node, nodes: Nodes, width: int) -> Line:
 
 
 def head(left: str, right: str, width: int, *, late: bool) -> Line:
-    """Return the first line, with something at its right end."""
+    """Return the first line, with one text at the left and one at the right."""
     room = max(0, width - get_cwidth(right) - 1)
     return [("head", fitted(printable(left), room)), ("", " "), ("late" if late else "", right)]
 
 
 def told_counts(counts: Mapping[str, int]) -> str:
-    """Say how many sessions there are of each status, the most frequent first."""
+    """Return the number of sessions of each status as text, the most frequent status first."""
     ordered = sorted(counts.items(), key=lambda one: -one[1])
     return ", ".join(f"{number:,} {status.lower()}" for status, number in ordered) or "no sessions"

@@ -1,8 +1,8 @@
 """Keeps what `top` shows up to date.
 
-What happens to sessions comes by events. What they use comes by looking: at those on the screen
-every few seconds, and at all others in turn, a hundred at a time, which also finds what no event
-has told of. The longer an answer takes, the less often is looked.
+Changes of sessions come by events. What sessions use is queried: for the sessions on the screen
+every few seconds, and for all others in turn, a hundred at a time. These queries also find changes
+without an event. If answers take longer, queries are less frequent.
 """
 
 import time
@@ -32,17 +32,17 @@ _FIELDS = [
     "service_ports",
 ]  # fmt: skip
 _AT_ONCE = 25
-"""How many sessions one request asks about by id."""
+"""How many sessions one request queries by id."""
 _GATHERING = 0.1
-"""Seconds in which more may happen, to be looked at along with it."""
+"""Seconds to wait for more sessions before they are queried together."""
 _LOOK, _LONGEST_LOOK = 2.0, 10.0
-"""Seconds between looks at what is on the screen: while something changes, and at most."""
+"""Seconds between queries of the sessions on the screen: while something changes, and at most."""
 _CALMER = 1.5
 _NODES = 5.0
 _TURN = 3.0
-"""Seconds between looks at a hundred sessions of all."""
+"""Seconds between queries of a hundred sessions each, which go through all sessions in turn."""
 _SHARE = 10.0
-"""How many times as long as an answer took the next look waits."""
+"""The pause before the next query, as a multiple of the time that the last answer took."""
 _SILENCE = 5.0
 """Seconds without an answer after which the cluster counts as silent."""
 _OUTAGE = Backoff(first=1.0, longest=15.0, jitter=0.2)
@@ -50,9 +50,10 @@ _OUTAGE = Backoff(first=1.0, longest=15.0, jitter=0.2)
 
 @define
 class Feed:
-    """Feeds the rows and nodes of one screen; `redraw` is called when there is something to see.
+    """Updates the rows and nodes of one screen; `redraw` is called when the screen must change.
 
-    `visible` returns the ids of the sessions on the screen. It is `loaded` once all were found.
+    `visible` returns the ids of the sessions on the screen. `loaded` is true once all sessions were
+    found.
     """
 
     api: "Api"
@@ -64,7 +65,7 @@ class Feed:
     loaded: bool = False
     _answered: float = field(factory=time.monotonic)
     _asked: list[float] = field(factory=list)
-    """When the questions were asked that have not been answered yet."""
+    """When the queries were sent that have not been answered yet."""
     _is_away: bool = False
     _news: set[str] = field(factory=set)
     _some_news: trio.Event = field(factory=trio.Event)
@@ -73,14 +74,14 @@ class Feed:
     _round: int = 0
 
     async def run(self) -> None:
-        """Feed until cancelled; raises what the cluster refuses for good."""
+        """Update until cancelled; raises an error that will not go away by itself."""
         async with trio.open_nursery() as nursery:
             for work in (self._listen, self._look_at_news, self._go_round, self._look_at_use):
                 nursery.start_soon(self._through_outages, work)
             nursery.start_soon(self._through_outages, self._look_at_nodes)
 
     async def _through_outages(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do some work for ever, again after each outage."""
+        """Do some work for ever; after each outage, start it again."""
         outage = _OUTAGE.retrying()
         while True:
             try:
@@ -96,9 +97,9 @@ class Feed:
 
     @property
     def silent_for(self) -> float | None:
-        """For how many seconds the cluster has not answered, though it was asked; None if it does.
+        """For how many seconds the cluster has not answered a query; None if it answers.
 
-        Whoever has just asked does not count yet.
+        A query that was sent just now does not count.
         """
         now = time.monotonic()
         is_slow = bool(self._asked) and now - min(self._asked) >= _SILENCE
@@ -106,7 +107,7 @@ class Feed:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """Note that the cluster is asked within, and has answered if nothing is raised."""
+        """Note that a query is sent, and that it is answered if the block raises nothing."""
         began = time.monotonic()
         self._asked.append(began)
         try:
@@ -125,10 +126,10 @@ class Feed:
         except AtollError as error:
             if is_transient(error):
                 raise
-            # Without events, what changes is found in turn.
+            # Without events, the regular queries find changes.
 
     def look_at(self, sessions: Iterable[str]) -> None:
-        """Look at some sessions soon."""
+        """Query some sessions soon."""
         self._news.update(sessions)
         self._some_news.set()
 
@@ -145,7 +146,7 @@ class Feed:
                 raise
 
     async def _ask_about(self, sessions: Sequence[str]) -> None:
-        """Ask about sessions by id, each with what it uses; the first ones are shown first."""
+        """Query sessions by id, each with what it uses; the first ones are shown first."""
         for start in range(0, len(sessions), _AT_ONCE):
             with self._asking():
                 told = await look_up(self.api, sessions[start : start + _AT_ONCE])
@@ -157,8 +158,8 @@ class Feed:
             self.redraw()
 
     async def _go_round(self) -> None:
-        """Look at all sessions for ever: as fast as they come at first, and after a gap in the
-        events, otherwise in turn.
+        """Query all sessions again and again: as fast as possible at first and after a gap in the
+        events, otherwise at intervals.
         """
         while True:
             self._round += 1
@@ -172,19 +173,20 @@ class Feed:
                 offset += PAGE
                 took = time.monotonic() - began
                 await self._pause(0.0 if hurries or not self.loaded else max(_TURN, _SHARE * took))
-            # One that began meanwhile was told by an event, and not found at its place perhaps.
+            # A session that began during the round came by an event, and may not have been on the
+            # queried pages.
             self.rows.forget_unseen(self._round - 1)
             self.loaded = True
             self.redraw()
             await self._pause(_TURN)
 
     async def _pause(self, seconds: float) -> None:
-        """Let some time pass, unless events are missed meanwhile."""
+        """Wait for some time, or until events may have been missed."""
         with trio.move_on_after(seconds):
             await self._gap.wait()
 
     async def _look_at_page(self, offset: int) -> int:
-        """Look at a hundred sessions; returns how many there are in all."""
+        """Query a hundred sessions; returns how many there are in total."""
         total = [0]
         found = list_sessions(
             self.api,
@@ -204,7 +206,7 @@ class Feed:
         return total[0]
 
     async def _look_at_use(self) -> None:
-        """Look at what the sessions on the screen use, less often while nothing changes."""
+        """Query what the sessions on the screen use, less often while nothing changes."""
         pause = _LOOK
         while True:
             await trio.sleep(pause)
@@ -231,7 +233,9 @@ class Feed:
 
 
 async def look_up(api: "Api", sessions: Sequence[str]) -> Mapping[str, Session | None]:
-    """Return sessions by their ids, each with what it uses; None for one that there is no more."""
+    """Return sessions by their ids, each with what it uses; None for a session that no longer
+    exists.
+    """
     names = [f"s{number}" for number in range(len(sessions))]
     given = ", ".join(f"${name}: UUID!" for name in names)
     fields = " ".join([*_FIELDS, _USE])

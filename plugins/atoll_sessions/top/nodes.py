@@ -1,4 +1,6 @@
-"""The machines of a cluster, for those who may see them: what they have, and what is used of it."""
+"""The agents of a cluster, for users who may see them: their slots, and how much of them is
+used.
+"""
 
 import json
 from collections import deque
@@ -22,7 +24,7 @@ query { agent_list(limit: 100, offset: 0, status: "ALIVE") {
 
 @frozen(kw_only=True)
 class Node:
-    """A machine: fields of GraphQL's `Agent`."""
+    """An agent: fields of GraphQL's `Agent`."""
 
     id: str
     status: str = ""
@@ -37,16 +39,16 @@ class Node:
         return record(cls, node)
 
     def available(self, slot: str) -> float:
-        """How much of a slot it has."""
+        """How much of a slot the agent has."""
         return _amount(self.available_slots, slot)
 
     def occupied(self, slot: str) -> float:
-        """How much of a slot is given to sessions."""
+        """How much of a slot the agent has given to sessions."""
         return _amount(self.occupied_slots, slot)
 
 
 def _amount(slots: Any, slot: str) -> float:
-    """Return an amount of slots, which GraphQL tells as a text of JSON."""
+    """Return the amount of a slot; GraphQL returns slots as JSON text."""
     try:
         found = json.loads(slots) if isinstance(slots, str) else slots
     except ValueError:
@@ -56,8 +58,8 @@ def _amount(slots: Any, slot: str) -> float:
 
 @define
 class Nodes:
-    """The machines by id, each with what its processors have done lately; `denied` where the user
-    may see none.
+    """The agents by id, each with the recent load of its processors; `denied` is true if the user
+    may not see agents.
     """
 
     by_id: dict[str, Node] = field(factory=dict)
@@ -65,7 +67,9 @@ class Nodes:
     denied: bool = False
 
     async def look(self, api: "Api") -> bool:
-        """Look at them; returns whether anything is different. Raises what is no refusal."""
+        """Query the agents; returns whether anything has changed. Raises errors other than
+        refusals.
+        """
         if self.denied:
             return False
         like = {"agent_list": maybe({"items": [Node.from_node]})}

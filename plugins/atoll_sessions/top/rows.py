@@ -1,4 +1,4 @@
-"""The sessions that `top` knows: which of them are shown, and in which order."""
+"""The sessions that `top` knows, which of them it shows, and in which order."""
 
 import math
 import time
@@ -13,28 +13,28 @@ from atoll.reading import to_figure
 from atoll_sessions.model import DEAD, Session
 
 HISTORY = 60
-"""How many measurements of a session are kept."""
+"""How many measurements are kept of each session."""
 FAR = math.inf
-"""Further than any list is long."""
+"""A distance beyond the end of any list."""
 _KEPT = 10.0
-"""Seconds for which a session that has ended stays on the screen."""
+"""Seconds for which a session stays on the screen after it has ended."""
 
 
 @define(eq=False)
 class Row:
-    """A session, what it has used lately, and in which round of looks it was seen last."""
+    """A session, its recent use, and the last round of queries that found it."""
 
     session: Session
     round: int = 0
     cpu: deque[float] = field(factory=lambda: deque(maxlen=HISTORY))
-    """Per cent of one core, the newest last."""
+    """Per cent of one core; the newest value is the last."""
     memory: float | None = None
     """Bytes in use."""
     ended: float | None = None
-    """When it was found to have ended."""
+    """When a query or an event showed that it had ended."""
 
     def measure(self, session: Session) -> None:
-        """Take what a session uses now, where that was measured."""
+        """Store what a session uses now, if that was measured."""
         if session.cpu_using is not None:
             self.cpu.append(session.cpu_using)
         if session.used_memory is not None:
@@ -42,7 +42,7 @@ class Row:
 
     @property
     def cpu_now(self) -> float | None:
-        """What it uses now, in per cent of one core; None where that is not known."""
+        """What it uses now, in per cent of one core; None if that is not known."""
         return self.cpu[-1] if self.cpu else None
 
     @property
@@ -68,29 +68,31 @@ ORDERS: Mapping[str, tuple[str, Key]] = {
     "M": ("memory", lambda row: -(row.memory if row.memory is not None else -1.0)),
     "A": ("age", _age),
 }
-"""The keys that sort, what they sort by, and how."""
+"""For each key that sorts: the name of the order, and the sort key of a row."""
 
 
 @define
 class Rows:
-    """All sessions by id; those shown are put in order again only after something has changed."""
+    """All sessions by id; the shown ones are sorted again only after a change."""
 
     by_id: dict[str, Row] = field(factory=dict)
     order: str = "A"
     reverse: bool = False
     words: Sequence[str] = ()
-    """What the shown ones have in their names, ids, images or statuses."""
+    """A session is shown if its name, id, image or status contains each of these words."""
     selected: str = ""
-    """The id of the session that keys are for."""
+    """The id of the session to which keys apply."""
     _shown: list[Row] | None = None
     _place: int = 0
 
     def changed(self) -> None:
-        """Note that order and choice have to be looked at again."""
+        """Note that the rows must be filtered and sorted again."""
         self._shown = None
 
     def put(self, session: Session, round: int) -> None:
-        """Take what was told of a session in a round of looks, with what it uses, if told too."""
+        """Store what a query has returned about a session, with what it uses if that was returned
+        too.
+        """
         row = self.by_id.get(session.id)
         if row is None:
             if session.status in DEAD:
@@ -105,37 +107,37 @@ class Rows:
         row.measure(session)
 
     def gone(self, session_id: str) -> None:
-        """Forget a session that there is no more."""
+        """Remove a session that no longer exists."""
         if self.by_id.pop(session_id, None):
             self.changed()
 
     def forget_unseen(self, round: int) -> None:
-        """Forget those that a whole round of looks has not found."""
+        """Remove the sessions that a whole round of queries has not found."""
         for session_id, row in list(self.by_id.items()):
             if row.round < round:
                 self.gone(session_id)
 
     def forget_ended(self) -> None:
-        """Forget those that ended a while ago."""
+        """Remove the sessions that ended a while ago."""
         before = time.monotonic() - _KEPT
         for session_id, row in list(self.by_id.items()):
             if row.ended is not None and row.ended < before:
                 self.gone(session_id)
 
     def sort_by(self, key: str) -> None:
-        """Sort by what a key stands for; the other way round when it was sorted so already."""
+        """Sort by the order of a key; in reverse if that order is in use already."""
         self.reverse = key == self.order and not self.reverse
         self.order = key
         self.changed()
 
     def choose(self, text: str) -> None:
-        """Show only those that have all these words in what is shown of them."""
+        """Show only sessions whose shown fields contain all these words."""
         self.words = text.lower().split()
         self.changed()
 
     @property
     def shown(self) -> list[Row]:
-        """Those that are shown, in order."""
+        """The rows that are shown, in order."""
         if self._shown is None:
             chosen = [row for row in self.by_id.values() if self._takes(row.session)]
             self._shown = sorted(chosen, key=ORDERS[self.order][1], reverse=self.reverse)
@@ -151,7 +153,9 @@ class Rows:
 
     @property
     def place(self) -> int:
-        """Where the selected session stands among those shown; where it last stood if it went."""
+        """The index of the selected session among the shown ones; if it is no longer there, its
+        last index.
+        """
         shown = self.shown
         if not (self._place < len(shown) and shown[self._place].session.id == self.selected):
             found = [at for at, row in enumerate(shown) if row.session.id == self.selected]
@@ -159,7 +163,7 @@ class Rows:
         return self._place
 
     def move(self, by: float) -> None:
-        """Select another one, so many rows below."""
+        """Select another session, `by` rows below."""
         if shown := self.shown:
             self._place = int(max(0, min(len(shown) - 1, self.place + by)))
             self.selected = shown[self._place].session.id
@@ -171,7 +175,7 @@ class Rows:
         return shown[self.place].session if shown else None
 
     def counts(self) -> Mapping[str, int]:
-        """How many there are of each status."""
+        """The number of sessions of each status."""
         counts: dict[str, int] = {}
         for row in self.by_id.values():
             counts[row.session.status] = counts.get(row.session.status, 0) + 1

@@ -1,4 +1,4 @@
-"""`top` itself: what is on the screen, and what keys do."""
+"""The screen of `top`, and its keys."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from atoll import Api
 
 _TICKS = Backoff(first=2.0, factor=1.0)
-"""How often ages and the clock are drawn anew."""
+"""How often the ages and the clock are redrawn."""
 _MOST_NODES = 4
 _SMALL = 12
-"""Rows below which nodes are left out."""
+"""With fewer rows than this, nodes are not shown."""
 _KEYS = "l logs  s shell  a app  x rm  / filter  N S C M A sort  Enter info  ? help  q quit"
 _MOVES = {"up": -1, "k": -1, "down": 1, "j": 1, "home": -FAR, "end": FAR}
 _HELP = f"""Keys of top
@@ -44,7 +44,9 @@ Any key goes back."""
 
 @define
 class Question:
-    """Something that is asked on the last line; `done` is told the answer, `typing` each change."""
+    """A question on the last line; `done` is called with the answer, `typing` at each change
+    of it.
+    """
 
     label: str
     done: Callable[[str], object]
@@ -55,7 +57,7 @@ class Question:
 
 @define
 class Top:
-    """The screen of one `top`; `code` is what it ends with."""
+    """The screen of one `top`; `code` is the exit code at its end."""
 
     context: Context
     api: "Api"
@@ -79,12 +81,14 @@ class Top:
         )
 
     async def run(self) -> int:
-        """Show it until the user leaves; returns the exit code. Raises what ends the feed."""
+        """Show the screen until the user leaves; returns the exit code. Raises the error that ended
+        the feed.
+        """
         await self.screen.run(self.feed.run, self._tick, self._run_tasks)
         return self.code
 
     async def _run_tasks(self) -> None:
-        """Give those tasks a place that keys begin."""
+        """Run the feed, and the tasks that keys start."""
         async with trio.open_nursery() as self._nursery:
             await trio.sleep_forever()
 
@@ -95,7 +99,7 @@ class Top:
     def _visible(self) -> list[str]:
         return [row.session.id for row in drawing.visible(self.rows, self._height)]
 
-    # What is on the screen.
+    # The lines of the screen.
 
     def draw(self, columns: int, rows: int) -> list[Line]:
         """Return the lines of the screen."""
@@ -128,10 +132,10 @@ class Top:
             return [("head", drawing.fitted(self._message, columns))]
         return [("dim", drawing.fitted(_KEYS, columns))]
 
-    # What keys do.
+    # The keys.
 
     def press(self, key: str) -> None:
-        """Do what a key stands for."""
+        """Do the action of a key."""
         self.screen.redraw()
         self._message = ""
         if self._shows_help:
@@ -146,7 +150,7 @@ class Top:
         elif command := self._commands.get(key):
             command()
         elif (session := self.rows.current) is not None and key in self._actions:
-            # Keys are for this one from now on, wherever it moves to.
+            # From now on, keys apply to this session, even when its row moves.
             self.rows.selected = session.id
             self._actions[key](session)
 
@@ -164,7 +168,7 @@ class Top:
 
     @property
     def _actions(self) -> Mapping[str, Callable[[Session], None]]:
-        """What keys do with the selected session."""
+        """The actions of keys on the selected session."""
         return {
             "enter": self._info,
             "l": self._logs,
@@ -231,14 +235,16 @@ class Top:
         self.screen.aside(partial(self._on_terminal, line, stays=stays))
 
     async def _on_terminal(self, line: str, *, stays: bool) -> None:
-        """Run a line on the terminal; what it shows stays there until somebody has read it."""
+        """Run a line on the terminal; with `stays`, its output stays there until the user presses
+        Enter.
+        """
         code = await self.context.run(line)
         if stays or code not in (ExitCode.OK, ExitCode.INTERRUPTED):
             self.context.output.note("--- Enter goes back ---")
             await self._enter()
 
     async def _enter(self) -> None:
-        """Wait for Enter, or Ctrl-C."""
+        """Wait until the user presses Enter or Ctrl-C."""
         async with self.context.interrupts() as presses, trio.open_nursery() as nursery:
 
             async def line() -> None:

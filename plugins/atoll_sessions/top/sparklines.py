@@ -1,15 +1,15 @@
-"""A short history as a line of small bars."""
+"""Draws a short history as a line of small bars."""
 
 import sys
 from collections.abc import Iterable
 
 _BARS = "▁▂▃▄▅▆▇█"
 _ASCII = "_.-=+*#@"
-"""The same for terminals that can show no more."""
+"""The bars for terminals that can only show ASCII."""
 
 
 def sparkline(figures: Iterable[float], width: int, most: float) -> str:
-    """Return the last `width` figures as bars, of which the highest stands for `most` and more."""
+    """Return the last `width` values as bars; the highest bar means `most` or more."""
     bars = _BARS if _can_show_bars() else _ASCII
     shown = list(figures)[-width:]
     top = len(bars) - 1

@@ -12,9 +12,9 @@ _SECONDS = 20
 
 
 def draw(kind: str, mime: str, content: bytes, room: Room) -> bytes:
-    """Return a picture as `png`, as `sixel` or as `blocks` of all colours or of `blocks256`.
+    """Convert a picture to `png`, to `sixel`, to `blocks` with all colours, or to `blocks256`.
 
-    Raises Broken, or ImportError without a library.
+    Raises Broken, or ImportError if a library is missing.
     """
     if mime == "image/svg+xml":
         from atoll_sessions.pictures.drawing.svg import draw_svg
@@ -40,7 +40,7 @@ def draw(kind: str, mime: str, content: bytes, room: Room) -> bytes:
 
 
 def main(kind: str, mime: str, *sizes: str) -> int:
-    """Draw what comes on standard input; returns the exit code."""
+    """Draw the picture on standard input; returns the exit code."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
     try:

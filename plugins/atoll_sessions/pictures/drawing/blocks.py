@@ -1,17 +1,17 @@
-"""Half blocks: two pixels in a cell, for terminals that draw text alone."""
+"""Half blocks: two pixels in each cell, for terminals that can only draw text."""
 
 from typing import Any
 
 from PIL import Image
 
 _LEVELS = (0, 95, 135, 175, 215, 255)
-"""The steps of the colour cube that terminals with 256 colours have."""
+"""The steps of the colour cube of terminals with 256 colours."""
 Pixel = tuple[int, int, int]
 
 
 def half_blocks(image: Image.Image, *, all_colours: bool) -> str:
     """Return lines of half blocks: the character's colour is the upper pixel, its background the
-    lower one. Without `all_colours`, those of 256 are taken that are the nearest.
+    lower one. Without `all_colours`, each colour is replaced by the nearest of 256.
     """
     pixels: Any = image.load()
     lines = []

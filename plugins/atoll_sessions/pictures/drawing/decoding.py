@@ -1,4 +1,4 @@
-"""Pictures of all formats but SVG, decoded by Pillow."""
+"""Decodes pictures of all formats but SVG, by Pillow."""
 
 import io
 import struct
@@ -11,12 +11,12 @@ from atoll_sessions.pictures.png import check_size
 
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 _WRONG = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, KeyError, TypeError)
-"""What Pillow raises for files that are broken in one way or another."""
-Image.MAX_IMAGE_PIXELS = None  # check_size says what is too much, before anything is decoded
+"""The exceptions that Pillow raises for broken files."""
+Image.MAX_IMAGE_PIXELS = None  # check_size limits the size itself, before anything is decoded
 
 
 def opened(content: bytes) -> Image.Image:
-    """Open a picture, of which nothing but the header is decoded; raises Broken."""
+    """Open a picture and decode only its header; raises Broken."""
     try:
         image = Image.open(io.BytesIO(content), formats=_FORMATS)
     except UnidentifiedImageError:
@@ -28,7 +28,7 @@ def opened(content: bytes) -> Image.Image:
 
 
 def scaled(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Decode a picture and scale it, on white where it is transparent; raises Broken."""
+    """Decode a picture and scale it; transparent parts become white. Raises Broken."""
     try:
         image.draft("RGB", size)
         image = image.convert("RGBA")

@@ -1,4 +1,4 @@
-"""Fonts for the text of SVG pictures: those that the system prefers, or else matplotlib's."""
+"""Finds fonts for the text of SVG pictures: those that the system prefers, or else matplotlib's."""
 
 import shutil
 import subprocess
@@ -10,8 +10,8 @@ _PATIENCE = 5.0
 
 
 def fonts() -> dict[str, Any]:
-    """Return the options of resvg that name fonts. By itself it takes fonts of Windows for granted,
-    and draws no text where they are missing.
+    """Return the options of resvg that name fonts. By default, resvg uses fonts of Windows, and
+    draws no text where they are missing.
     """
     if sans := _preferred("sans-serif"):
         return _named(sans, _preferred("monospace") or sans)
@@ -20,13 +20,14 @@ def fonts() -> dict[str, Any]:
 
 
 def _named(sans: str, mono: str) -> dict[str, Any]:
-    # The serif one also stands in for fonts that are not there, most of them sans-serif in charts.
+    # The serif font also replaces fonts that are missing, and most of those are sans-serif in
+    # charts.
     usual = ("font_family", "serif_family", "sans_serif_family")
     return {**dict.fromkeys(usual, sans), "monospace_family": mono}
 
 
 def _preferred(kind: str) -> str:
-    """Return the name of the font that fontconfig has for a kind, "" for none."""
+    """Return the name of the font that fontconfig prefers for a kind, "" if there is none."""
     if not (program := shutil.which("fc-match")):
         return ""
     try:

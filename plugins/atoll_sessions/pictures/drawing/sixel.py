@@ -1,4 +1,4 @@
-"""Sixels: six rows of pixels at a time, one colour of a palette after the other."""
+"""Sixels: the picture is drawn in bands of six rows, and each band one colour after the other."""
 
 import re
 from functools import cache
@@ -9,11 +9,11 @@ _COLOURS = 256
 _ROWS = 6
 _REPEATED = re.compile(rb"(.)\1{3,255}", re.DOTALL)
 _DRAWN = bytes(63 + bits if bits < 64 else 63 for bits in range(256))
-"""From the pixels of a column, a bit each, to the character that draws them."""
+"""Maps six pixels of a column, one bit each, to the character that draws them."""
 
 
 def sixels(image: Image.Image) -> bytes:
-    """Return what draws a picture in terminals that know sixels."""
+    """Return the escape sequence that draws a picture in terminals with sixel graphics."""
     small = image.quantize(_COLOURS)
     palette = small.getpalette() or []
     width, height = small.size
@@ -28,12 +28,12 @@ def sixels(image: Image.Image) -> bytes:
 
 
 def _band(rows: list[bytes]) -> bytes:
-    """Draw six rows: the pixels of each colour, from the left again for the next."""
+    """Draw six rows: the pixels of each colour, every colour from the left edge again."""
     return b"$".join(b"#%d%s" % (colour, _ones(rows, colour)) for colour in {*b"".join(rows)})
 
 
 def _ones(rows: list[bytes], colour: int) -> bytes:
-    """Draw the pixels of one colour. All columns are added up at once, as one large number."""
+    """Draw the pixels of one colour. All columns are added up in one step, as one large number."""
     bits = 0
     for place, row in enumerate(rows):
         bits |= int.from_bytes(row.translate(_chosen(colour, place)))
@@ -43,5 +43,5 @@ def _ones(rows: list[bytes], colour: int) -> bytes:
 
 @cache
 def _chosen(colour: int, place: int) -> bytes:
-    """Return the table that makes a bit of one colour, and nothing of others."""
+    """Return the table that maps one colour to a bit, and all other colours to 0."""
     return bytes(colour) + bytes([1 << place]) + bytes(255 - colour)

@@ -1,4 +1,4 @@
-"""SVG pictures, drawn without anything that they refer to elsewhere."""
+"""Draws SVG pictures, without anything that they refer to elsewhere."""
 
 import re
 from xml.etree import ElementTree as ET
@@ -23,15 +23,15 @@ _PIXELS = {
 _LETTER = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text y="18">M</text></svg>'
 )
-"""A letter, which is drawn where there is a font."""
+"""A picture of one letter, to test whether a font can be found."""
 _NO_LETTER = _LETTER.replace("M", "")
 _USUAL = (300.0, 150.0)
-"""The size of a picture that tells none."""
+"""The size of a picture that specifies none."""
 
 
 def draw_svg(content: bytes, room: Room) -> tuple[bytes, str]:
-    """Draw a picture as PNG, no larger than the room; returns it, and what is missing from it:
-    LEFT_OUT, NO_FONT or "". Raises Broken, or ImportError without the library.
+    """Draw a picture as PNG, no larger than the room. Returns the PNG, and what is missing from it:
+    LEFT_OUT, NO_FONT or "". Raises Broken, or ImportError if the library is missing.
     """
     import resvg_py
 
@@ -55,7 +55,9 @@ def draw_svg(content: bytes, room: Room) -> tuple[bytes, str]:
 
 
 def _parsed(content: bytes) -> tuple[ET.Element, bool]:
-    """Parse a picture, and take away what refers to files and addresses."""
+    """Parse a picture, and remove references to files and addresses; returns also whether there
+    were any.
+    """
     if _ENTITIES.search(content):
         raise Broken("it defines entities, which can be endless")
     try:
@@ -72,7 +74,7 @@ def _parsed(content: bytes) -> tuple[ET.Element, bool]:
 
 
 def _size(root: ET.Element) -> tuple[int, int]:
-    """Return the size in pixels that a picture tells."""
+    """Return the size in pixels that a picture specifies."""
     box = [_number(part) for part in root.get("viewBox", "").replace(",", " ").split()]
     usual = (box[2], box[3]) if len(box) == 4 else _USUAL
     told = [_number(root.get(name, "")) for name in ("width", "height")]
