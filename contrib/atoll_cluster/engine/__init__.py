@@ -1,1 +1,1 @@
-"""Kernels as sandboxed processes; other packages use only `contract`."""
+"""Run kernels as sandboxed processes; other packages import only `contract`."""

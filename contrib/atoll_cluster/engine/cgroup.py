@@ -1,7 +1,7 @@
-"""Limits by control groups, if this machine allows them: version 2, else version 1.
+"""Limit kernels by control groups, if this machine allows it: version 2, else version 1.
 
-What a group cannot hold here is left out; the kernel's supervisor then watches over the memory and
-the processes.
+Limits that the groups of this machine do not support are not set here; the kernel's supervisor then
+watches the memory and the processes.
 """
 
 import contextlib
@@ -19,17 +19,17 @@ _FILES = {
     "pids": ("pids.max",),
     "cpu": ("cpu.max", "cpu.cfs_quota_us"),
 }
-"""By which file, of version 2 or 1, a group tells that it has a controller."""
+"""Files, of version 2 or 1, that exist in a group if it has the controller."""
 PERIOD = 100_000
-"""Microseconds in which a quota of processor time is spent."""
+"""Microseconds for which a quota of processor time is granted."""
 LEAF = "atoll-program"
-"""Where our own processes go in a group that was delegated to us."""
+"""The group for our own processes, inside a group that was delegated to us."""
 SWAP = {"memory.swap.max", "memory.memsw.limit_in_bytes"}
 
 
 @frozen(kw_only=True)
 class Limits:
-    """The limits of a kernel's processes together; None is no limit.
+    """The limits that all processes of a kernel share; None means no limit.
 
     `memory` is in bytes, `cpu` in processors (0.5 is half the time of one).
     """
@@ -40,9 +40,9 @@ class Limits:
 
 
 def create(name: str, limits: Limits, process: int | str = "self") -> Sequence[Path]:
-    """Create the groups for the limits; returns the folders of those that could be made.
+    """Create groups with the limits; returns the folders of the groups that could be created.
 
-    They lie beside the group of a process, our own as a rule.
+    The groups are siblings of the group of `process`, which is our own process by default.
     """
     own = _groups_of(process)
     unified = _unified_parent(own)
@@ -60,9 +60,9 @@ def create(name: str, limits: Limits, process: int | str = "self") -> Sequence[P
 
 
 def usable_controllers(process: int | str = "self") -> Mapping[str, Path]:
-    """Find controllers that can limit a process's children; each with its parent group.
+    """Find the controllers that can limit a process's children, each with its parent group.
 
-    The groups that are made to try it are removed again.
+    This creates groups to test it, and removes them again.
     """
     tried = Limits(memory=2**26, cpu=1, processes=100)
     groups = create(f"probe-{os.getpid()}", tried, process)
@@ -79,7 +79,8 @@ def usable_controllers(process: int | str = "self") -> Mapping[str, Path]:
 def prepare_delegated() -> None:
     """Prepare our own group as a parent, if it was delegated (systemd's `Delegate=yes`).
 
-    Only leaves have processes, so ours go into one; the groups of kernels will lie beside that.
+    Only a group without children may contain processes. So this moves our processes to a child
+    group; the groups of kernels are created beside it.
     """
     own = _groups_of("self").get("", "/")
     group = _below(MOUNT, own)
@@ -111,7 +112,7 @@ def remove(groups: Sequence[Path]) -> None:
 
 
 def memory_in_use(groups: Sequence[Path]) -> int | None:
-    """Return a kernel's bytes without cached files; None if no group counts them."""
+    """Return a kernel's memory in bytes without cached files; None if no group counts it."""
     for group in groups:
         for file, cached in (
             ("memory.current", "inactive_file"),
@@ -150,7 +151,7 @@ def _unified_files(limits: Limits) -> dict[str, object]:
 
 
 def _separate_files(limits: Limits) -> dict[str, dict[str, object]]:
-    """Version 1 has a hierarchy for each controller."""
+    """Return the files of version 1 by controller: each controller has its own hierarchy."""
     files: dict[str, dict[str, object]] = {}
     if limits.memory:
         memory = limits.memory
@@ -168,14 +169,14 @@ def _unified_parent(groups: Mapping[str, str]) -> Path | None:
     own = groups.get("")
     if own is None:
         return None
-    # Processes live in leaves only, so our own group cannot have children with limits.
+    # A group that contains processes cannot have children with limits, and our own group does.
     parent = _below(MOUNT, own).parent if own != "/" else MOUNT
     is_open = os.access(parent, os.W_OK)
     return parent if is_open and "memory" in _words(parent / "cgroup.subtree_control") else None
 
 
 def _words(file: Path) -> list[str]:
-    """Read a list of the Linux kernel, empty if it does not exist."""
+    """Read a file of the Linux kernel as a list of words, empty if the file does not exist."""
     try:
         return file.read_text().split()
     except OSError:
@@ -183,7 +184,7 @@ def _words(file: Path) -> list[str]:
 
 
 def _groups_of(process: int | str) -> dict[str, str]:
-    """The group of a process in each hierarchy, by controller; version 2 has an empty name."""
+    """Return the group of a process by controller; version 2 has an empty controller name."""
     groups = {}
     with contextlib.suppress(OSError):
         for line in (PROC / str(process) / "cgroup").read_text().splitlines():

@@ -1,6 +1,7 @@
-"""A connection to a service in a kernel: a descriptor from the kernel program.
+"""A connection to a service in a kernel: a descriptor that the kernel program sends.
 
-Where descriptors don't get through, the kernel's relay keeps it and carries its bytes.
+On another machine, which cannot send descriptors, the kernel's relay keeps the descriptor and
+copies the bytes.
 """
 
 import asyncio
@@ -18,20 +19,20 @@ from .relay.carry import CHUNK, HEAD
 
 @define
 class ServiceConnection:
-    """Bytes in both directions; each direction can end separately."""
+    """A stream of bytes in both directions; each direction can end separately."""
 
     sock: socket.socket
     _closed: anyio.Event | None = None
 
     def close(self) -> None:
-        """Close it; nobody may be waiting for it then."""
+        """Close the socket; no task may wait for the socket at this time."""
         self.sock.close()
         if self._closed is not None:
             self._closed.set()
 
 
 async def ask_for_connection(control: Control, **request: object) -> ServiceConnection:
-    """Ask a kernel program to connect; raises ServiceRefused and EngineError."""
+    """Ask a kernel program for a connection; raises ServiceRefused and EngineError."""
     await control.send(op="connect", **request)
     _, descriptors = await control.receive_with_descriptor()
     if not descriptors:
@@ -54,9 +55,10 @@ def _socket(descriptor: int) -> socket.socket:
 async def relay_connection(
     control: Control, carriers: TaskGroup, **request: object
 ) -> ServiceConnection:
-    """Ask a kernel behind a relay to connect; raises ServiceRefused and EngineError.
+    """Ask a kernel behind a relay for a connection; raises ServiceRefused and EngineError.
 
-    The connection of `control` then carries the service's bytes, passed on by a task of `carriers`.
+    From then on, the connection of `control` carries the service's bytes, and a task in `carriers`
+    copies them.
     """
     await control.send(op="connect", **request)
     answer = await control.receive()
@@ -83,7 +85,7 @@ async def _carry(
                 await closed.wait()
                 ways.cancel_scope.cancel()
         except* (*CLOSED, anyio.EndOfStream, KernelGone, OSError):
-            pass  # Either side has broken off, and so does the other.
+            pass  # One side has closed its connection, so the other side is closed, too.
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.aclose_forcefully(stream)
@@ -108,19 +110,19 @@ async def _from_node(pieces: "_Pieces", sock: socket.socket) -> None:
 
 @define
 class _Pieces:
-    """Reads a stream, starting with bytes that were already read."""
+    """Reads a stream after bytes that were already read from it."""
 
     _stream: ByteStream
     _begin: bytes
 
     async def some(self, most: int) -> bytes:
-        """Return at least one byte, and at most so many."""
+        """Return at least one byte and at most `most` bytes."""
         data = self._begin or await self._stream.receive(CHUNK)
         self._begin = data[most:]
         return data[:most]
 
     async def exactly(self, count: int) -> bytes:
-        """Return exactly so many bytes."""
+        """Return exactly `count` bytes."""
         data = b""
         while len(data) < count:
             data += await self.some(count - len(data))

@@ -1,7 +1,7 @@
 """The interface of the engine for the rest of the cluster: kernels, runs, services.
 
-The scheduler asks an :class:`Engine` for kernels; the API talks to the :class:`Kernel` it got.
-Nothing outside this folder knows that a kernel is a sandbox with processes in it, or where it is.
+The scheduler asks an :class:`Engine` to start kernels; the API uses the :class:`Kernel` objects
+that the engine returns. Code outside this folder does not depend on how and where a kernel runs.
 """
 
 import socket
@@ -19,7 +19,7 @@ RunMode = Literal["query", "batch"]
 
 
 class EngineError(Exception):
-    """A kernel could not start, or has ended; the text is for `status_info` and users."""
+    """A kernel could not start, or has ended; users read the text, also in `status_info`."""
 
 
 class KernelGone(EngineError):
@@ -27,19 +27,19 @@ class KernelGone(EngineError):
 
 
 class KernelFault(EngineError):
-    """A kernel sends invalid or too much data."""
+    """A kernel has sent invalid data or too much data."""
 
 
 @frozen(kw_only=True)
 class Image:
     """A runtime of this machine, with the name that sessions use.
 
-    `canonical` is the full reference users see (`python:3.11-debian12`), `aliases` are other names
-    for it. `argv` starts the runtime's interpreter; `prefixes` are host folders it needs besides
-    `/usr`, read-only. `language` picks the way that snippets are run: `python` keeps state between
-    them, others do not. `home` is the id of the snapshot that new homes are copies of. `prefix` is
-    a command that is put before the kernel program, and so before all that a session runs: what it
-    leaves in the environment is what programs get. A kernel with one has no sandbox.
+    `canonical` is the full reference that users see (`python:3.11-debian12`), `aliases` are other
+    names for it. `argv` starts the runtime's interpreter; `prefixes` are host folders that the
+    runtime needs besides `/usr`; kernels see them read-only. `language` selects how code is run:
+    `python` keeps state between runs, other languages do not. `home` is the id of the snapshot that
+    is copied into new homes. `prefix` is a command that starts the kernel program; the programs of
+    the session get the environment that this command sets. A kernel with a `prefix` has no sandbox.
     """
 
     canonical: str
@@ -57,12 +57,12 @@ class ServiceRefused(EngineError):
 
 
 class UnknownImageError(EngineError):
-    """No runtime matches an image name; the text has similar names."""
+    """No runtime matches an image name; the text lists similar names."""
 
 
 @frozen
 class Resolution:
-    """The runtime for a name; unless it is `exact`, tell users."""
+    """The runtime for an image name; users must be told if it is not `exact`."""
 
     image: Image
     exact: bool
@@ -70,9 +70,10 @@ class Resolution:
 
 @frozen
 class Mount:
-    """A host folder that the kernel sees as `name`: below /home/work, or absolute.
+    """A host folder that the kernel sees as `name`: relative to /home/work, or absolute.
 
-    Plain processes see a link to it, in the home only, for which `read_only` cannot be enforced.
+    Without a sandbox, the kernel has a link to the folder instead. The link must be in the home,
+    and `read_only` cannot be enforced.
     """
 
     name: str
@@ -81,13 +82,13 @@ class Mount:
 
     @property
     def is_in_home(self) -> bool:
-        """Whether it is below /home/work."""
+        """Whether the kernel sees the folder below /home/work."""
         return not self.name.startswith("/")
 
 
 @frozen
 class HomeFile:
-    """A file in a new home; `path` is relative to /home/work."""
+    """A file to create in a new home; `path` is relative to /home/work."""
 
     path: str
     content: bytes
@@ -114,38 +115,38 @@ class KernelSpec:
     cpus: tuple[int, ...] = ()
     """Host processors the kernel may use; empty for all."""
     cpu_quota: float | None = None
-    """How many processors' time it may use where cgroups allow to say so; None for no limit."""
+    """Processor time in processors, if cgroups can limit it; None for no limit."""
     memory: int | None = None
-    """Bytes of memory granted, whose excess ends the kernel; None for no limit."""
+    """Memory limit in bytes: the kernel is ended if it uses more. None for no limit."""
     mounts: tuple[Mount, ...] = ()
-    """Folders shown inside the home, which on the host shows only their empty places."""
+    """Folders that the kernel sees; on the host, their mount points in the home are empty."""
     files: tuple[HomeFile, ...] = ()
-    """Files of a new home; a kernel that is started again keeps what became of them."""
+    """Files to create in a new home; a restart does not write them again."""
     devices: tuple[Path, ...] = ()
-    """Files in /dev that the kernel may use besides the usual ones; absent ones are left out."""
+    """Files in /dev that the kernel may use besides the usual ones; missing files are ignored."""
     hosts: Mapping[str, str] = field(factory=dict)
-    """Loopback addresses of the kernels of the session, by their names; sandboxed kernels only."""
+    """Loopback addresses of the session's kernels by host name; for sandboxed kernels only."""
     peers: Mapping[str, str] = field(factory=dict)
-    """The ids of the kernels of the session, by their names."""
+    """The ids of the session's kernels by host name."""
     preopen_ports: tuple[int, ...] = ()
-    """Ports on which the user's own programs may be connected to."""
+    """Ports of the user's own programs that clients may connect to."""
     ssh_keypair: SshKeypair | None = None
-    """What lets in over SSH; None for a new one."""
+    """The keys for logins over SSH; None creates new ones."""
     bootstrap: bytes | None = None
-    """A shell script run in /home/work before the kernel accepts anything."""
+    """A shell script that runs in /home/work before the kernel accepts requests."""
     task: Task | None = None
     cluster_role: str = "main"
     cluster_index: int = 1
     hostname: str = "main1"
     terms: Terms = field(factory=Terms)
-    """What a place with a queue of its own decides by."""
+    """Properties of the session for a scheduler outside the cluster, such as Slurm."""
 
 
 @frozen
 class Output:
-    """A piece of the program's output, cut anywhere except inside a character.
+    """A part of the program's output; it begins and ends between characters, not inside one.
 
-    Bytes that are no UTF-8 are surrogate escapes in it (PEP 383).
+    Bytes that are not UTF-8 are represented by surrogate escapes (PEP 383).
     """
 
     stream: Stream
@@ -154,7 +155,7 @@ class Output:
 
 @frozen
 class Media:
-    """A rich result (`image/png`, `text/html`, …) as text; binary types in base64."""
+    """A rich result (`image/png`, `text/html`, …) as text; binary data are in base64."""
 
     mime: str
     data: str
@@ -162,7 +163,7 @@ class Media:
 
 @frozen
 class InputRequest:
-    """The program waits for a line from its user."""
+    """The program waits for a line of input from the user."""
 
     is_password: bool = False
 
@@ -210,12 +211,12 @@ class ExitStatus:
 
     @property
     def has_done_its_task(self) -> bool:
-        """Whether it had one, which has succeeded."""
+        """Whether the kernel had a task, and the task has succeeded."""
         return self.reason == "task-done"
 
     @property
     def took_too_much(self) -> bool:
-        """Whether it was killed because it exceeded a limit."""
+        """Whether the kernel was killed because it exceeded a limit."""
         return self.reason in {"out-of-memory", "too-many-processes"}
 
 
@@ -223,8 +224,8 @@ class ExitStatus:
 class Usage:
     """The resource use of a kernel: `cpu_used` in milliseconds, the rest in bytes.
 
-    `memory` is what they hold now and `scratch` what the home takes on the disk, as of a minute ago
-    at most; the others add up from the kernel's start.
+    `memory` is the memory in use now. `scratch` is the size of the home on the disk; this value is
+    at most a minute old. The other values are totals since the kernel's start.
     """
 
     cpu_used: float
@@ -236,46 +237,47 @@ class Usage:
 
 @frozen
 class HomeSnapshot:
-    """A copy of a home: `size` in bytes; `without` describes what is missing, if anything."""
+    """A copy of a home: `size` in bytes; `without` describes the files that were not copied."""
 
     size: int
     without: str = ""
 
 
 Progress = Callable[[int, int], None]
-"""Told in a thread of anyio's how much of a whole is done."""
+"""Called in a worker thread of anyio with the number of files done and the total number."""
 
 
 class Run(Protocol):
-    """One execution in a kernel; its events can be read once, by one reader."""
+    """One execution of code in a kernel; only one reader can read its events, and only once."""
 
     @property
     def run_id(self) -> str:
-        """The id to follow the run again."""
+        """The id by which the run can be followed again."""
 
     def events(self) -> AsyncIterator[Event]:
         """Yield events until `Finished`; raises EngineError if the kernel ends before.
 
-        The program's output waits for a slow reader, and for half a minute for one that does not
-        read; after that, output is dropped and a note says so. A reader that leaves stops nothing.
+        If the reader is slow, the program waits when it prints. If the reader does not read for
+        half a minute, output is dropped, and a note says so. The run goes on if the reader stops
+        reading.
         """
 
     async def send_input(self, text: str) -> None:
-        """Answer `InputRequest`; adds a missing newline."""
+        """Answer `InputRequest` with a line; adds a missing newline."""
 
     async def pipe_input(self, data: bytes) -> None:
-        """Send bytes to the standard input of a piped run, at most `InputCapacity`.
+        """Send bytes to the standard input of a piped run, at most as many as `InputCapacity`.
 
-        A run that is sent more loses its connection.
+        If more bytes are sent, the kernel closes the connection of the run.
         """
 
     async def close_input(self) -> None:
-        """Answer `InputRequest` with the end of the input (`EOFError` in Python), or end the input
-        that is piped into the run.
+        """Answer `InputRequest` with the end of the input (`EOFError` in Python), or end the
+        standard input of a piped run.
         """
 
     async def interrupt(self) -> None:
-        """Send SIGINT to the running code only."""
+        """Send SIGINT to the code of this run, if it is running."""
 
     async def aclose(self) -> None:
         """Stop following a run; the run itself goes on."""
@@ -285,7 +287,7 @@ class Terminal(Protocol):
     """A shell in a terminal inside a kernel."""
 
     async def read(self) -> bytes:
-        """Return the next output of the shell, nothing after its end."""
+        """Return the next output of the shell, empty after the end of the shell."""
 
     async def write(self, data: bytes) -> None:
         """Send keys; raises EngineError after the end of the shell."""
@@ -294,16 +296,16 @@ class Terminal(Protocol):
         """Set the window size; raises EngineError after the end of the shell."""
 
     async def aclose(self) -> None:
-        """Hang up, which ends the shell."""
+        """Close the terminal, which ends the shell."""
 
 
 @frozen(kw_only=True)
 class Service:
     """A service of a kernel; `protocol` is `http`, `tcp` or `preopen`.
 
-    `ports` are those that the API gives it, which need not be where it really listens. Of the
-    options and variables in `allowed_arguments` and `allowed_envs`, the first connection may choose
-    values. `host_key` is the public key by which a server of SSH shows that it is the right one.
+    `ports` are the ports that the API shows; the service may listen elsewhere. The first connection
+    may set the options in `allowed_arguments` and the variables in `allowed_envs`. `host_key` is
+    the public host key of an SSH server.
     """
 
     name: str
@@ -315,14 +317,14 @@ class Service:
 
 
 class Connection(Protocol):
-    """Bytes from and to a service."""
+    """A connection to a service."""
 
     @property
     def sock(self) -> socket.socket:
-        """Its non-blocking socket."""
+        """The non-blocking socket of the connection."""
 
     def close(self) -> None:
-        """Close it; nobody may be waiting for it then."""
+        """Close the socket; no task may wait for the socket at this time."""
 
 
 def _tell_nobody(_state: State) -> None:
@@ -334,11 +336,11 @@ class Kernel(Protocol):
 
     @property
     def spec(self) -> KernelSpec:
-        """The specification of its start."""
+        """The specification with which the kernel was started."""
 
     @property
     def home(self) -> Path:
-        """The host folder of its /home/work."""
+        """The host folder that the kernel sees as /home/work."""
 
     async def execute(
         self,
@@ -351,33 +353,34 @@ class Kernel(Protocol):
     ) -> Run:
         """Start a run, which waits for earlier runs of this kernel.
 
-        A piped one has bytes as its standard input, in batch runs the last step, and never asks for
-        lines. Should its events be left before the input has ended, it is interrupted.
+        A piped run reads bytes from its standard input and never sends `InputRequest`; in batch
+        runs, the last step reads them. A piped run is interrupted if its reader stops reading
+        events before the input has ended.
 
-        Batch options: `clean`, `build`, `exec`, shell text each, empty to skip, `*` for what
-        usually fits the language. Raises EngineError when the kernel is gone or knows the
-        run id already.
+        The options of a batch run are `clean`, `build` and `exec`. Each is a shell command; an
+        empty text skips the step, `*` selects the usual command for the language. Raises
+        EngineError if the kernel has ended or the run id is already in use.
         """
 
     async def follow(self, run_id: str) -> Run:
-        """Follow a run again, from the stored events on, also after a restart of the program.
+        """Follow a run again from its stored events, also after a restart of the cluster.
 
-        The latest MiB of its events is kept, and the last four runs that are over. Raises
-        EngineError for a run that is not known (any more).
+        The kernel stores the latest MiB of a run's events, for the last four finished runs. Raises
+        EngineError if the kernel does not know the run, or not any more.
         """
 
     async def interrupt(self) -> None:
-        """Interrupt the running code, if there is any."""
+        """Interrupt the running code, if any code runs."""
 
     async def note(self, text: str) -> None:
-        """Print a line where code prints: to its log, and to whoever follows a run now."""
+        """Print a line to the kernel's log, and to everyone who follows a run now."""
 
     async def open_terminal(self) -> Terminal:
         """Start a shell beside the running code; raises EngineError."""
 
     @property
     def services(self) -> Sequence[Service]:
-        """Its services."""
+        """The services of the kernel."""
 
     async def connect(
         self,
@@ -386,10 +389,11 @@ class Kernel(Protocol):
         arguments: Mapping[str, object] | None = None,
         envs: Mapping[str, str] | None = None,
     ) -> Connection:
-        """Connect to a service, and start it with these arguments if needed.
+        """Connect to a service; if the service does not run, start it with these arguments.
 
-        Waits until it accepts connections. An argument's value is None, a text or a list of texts.
-        Raises ServiceRefused if nothing listens on a port, EngineError if it cannot start.
+        Waits until the service accepts connections. The value of an argument is None, a text or a
+        list of texts. Raises ServiceRefused if no program listens on the port, and EngineError if
+        the service cannot start.
         """
 
     async def shut_down_service(self, app: str) -> None:
@@ -402,10 +406,10 @@ class Kernel(Protocol):
         """Return completions of the word at the end of `code`."""
 
     async def leave(self) -> None:
-        """See a kernel end by itself, whose task is over; one that does not in time is stopped."""
+        """Wait until a kernel whose task is over ends by itself; stop it if that takes too long."""
 
     async def stop(self, *, forced: bool = False) -> ExitStatus:
-        """End the kernel: SIGTERM, then SIGKILL after a delay; with force, SIGKILL at once."""
+        """End the kernel: send SIGTERM, then SIGKILL after a delay; if forced, SIGKILL at once."""
 
     async def wait(self, on_state: Callable[[State], None] = _tell_nobody) -> ExitStatus:
         """Wait until the kernel has ended."""
@@ -415,10 +419,10 @@ class Engine(Protocol):
     """Starts kernels and finds them again."""
 
     def capacity(self) -> Mapping[str, Decimal] | None:
-        """Return the total slots of kernels; None for an engine with its own queue."""
+        """Return the total slots for kernels; None if the engine has its own queue."""
 
     def on_fault(self, tell: Callable[[str, str], None]) -> None:
-        """Set the function for kernels that send invalid data: session and reason.
+        """Set the function that is called with session and reason if a kernel sends invalid data.
 
         Readers of that kernel's events get KernelFault.
         """
@@ -427,16 +431,17 @@ class Engine(Protocol):
         """Return the runtimes of this machine, best first."""
 
     def rescan(self) -> Sequence[Image]:
-        """Scan the machine for runtimes again, which is slow; returns them."""
+        """Scan the machine for runtimes again, which is slow; returns the runtimes."""
 
     def missing_services(self) -> Mapping[str, str]:
-        """Return services whose programs are not installed, each with advice."""
+        """Return the services whose programs are not installed, each with a hint how to install."""
 
     def resolve(self, name: str) -> Resolution:
         """Find the runtime for an image name; raises UnknownImageError.
 
-        Names of Python 3 from other clusters (`lablup/python:3.6-ubuntu18.04`) lead to the nearest
-        version, not exactly, and so do those of `python-tensorflow`; no other name does.
+        Two kinds of names from other clusters are resolved to the nearest version of Python, with
+        `exact` false: those of Python 3 (`lablup/python:3.6-ubuntu18.04`) and those of
+        `python-tensorflow`.
         """
 
     async def start(
@@ -444,27 +449,28 @@ class Engine(Protocol):
     ) -> Kernel:
         """Start a kernel and wait until it accepts runs; raises EngineError.
 
-        `on_state` gets each state: what the kernel waits for, and that it runs. If an earlier
-        program has already started the kernel elsewhere, this waits for it.
+        `on_state` is called with each state: what the kernel waits for, and that it runs. If an
+        earlier cluster program has already started the kernel on another machine, this waits for
+        that kernel.
         """
 
     async def restart(
         self, spec: KernelSpec, on_state: Callable[[State], None] = _tell_nobody
     ) -> Kernel:
-        """Start an ended kernel again in its home; its log continues. Raises as `start` does."""
+        """Start an ended kernel again with its home and its log; raises EngineError."""
 
     async def adopt(self, spec: KernelSpec) -> Kernel | ExitStatus:
-        """Find a kernel after a restart of the program, or how it has ended."""
+        """Return a kernel of an earlier cluster program, or how that kernel has ended."""
 
     async def measure(self, kernel_ids: Sequence[str]) -> Mapping[str, Usage]:
-        """Return the resource use of running kernels; ended ones are left out."""
+        """Return the resource use of those of the kernels that run."""
 
     def logs(self, kernel_id: str) -> AsyncIterator[bytes]:
         """Yield a kernel's output, standard output and error together.
 
-        The log of an ended kernel exists, too. It has a limit; if more was printed, the first line
-        says so and the rest starts at the begin of a line. Raises EngineError for an invalid kernel
-        id.
+        Ended kernels have a log, too. The size of a log is limited: if the kernel has printed more,
+        the first line says so, and the rest starts at the beginning of a line. Raises EngineError
+        for an invalid kernel id.
         """
 
     async def remove(self, kernel_id: str) -> None:
@@ -477,14 +483,15 @@ class Engine(Protocol):
         """Return the ids of all kernels with a folder, ended or not."""
 
     async def keep(self, spec: KernelSpec, home_id: str, progress: Progress) -> HomeSnapshot:
-        """Copy a kernel's present home, without mounts, under an id.
+        """Copy a kernel's present home, without mounts, to a snapshot with the id `home_id`.
 
-        The home stays for as long as that takes, whether its kernel ends or not. Raises EngineError
-        for a home that is too large, OSError when the disk is full; then a part of it is there.
+        The home is not deleted while it is copied, even if its kernel ends. Raises EngineError if
+        the home is too large, and OSError if the disk is full; after an error, the copy may be
+        incomplete.
         """
 
     async def drop(self, home_id: str) -> None:
-        """Delete a copy of a home, if it exists."""
+        """Delete a snapshot of a home, if it exists."""
 
     def kept(self) -> Sequence[str]:
-        """Return the ids of all copies of homes, also incomplete ones."""
+        """Return the ids of all snapshots of homes, also of incomplete ones."""

@@ -1,4 +1,4 @@
-"""The engine's side of a kernel's control socket: JSON lines."""
+"""The engine's side of a kernel's control socket, which carries lines of JSON."""
 
 import contextlib
 import json
@@ -18,15 +18,15 @@ LONGEST_LINE = 20 * 1024 * 1024
 LONGEST_LINE_WITH_FILE = 4096
 LONGEST_ERROR = 1000
 LONGEST_SETTLING = 2.0
-"""Seconds that a supervisor has to see to the log before it is read as it is."""
+"""Seconds to wait for a supervisor to write its output to the log; then the log is read anyway."""
 GONE = "the kernel has ended"
 KERNEL_SOCKET, SUPERVISOR_SOCKET = "kernel.sock", "supervisor.sock"
-"""The sockets in a kernel's `run/`, of its program and of its supervisor."""
+"""The names of the two sockets in a kernel's `run/`: of its program and of its supervisor."""
 CLOSED = (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 
 Tell = Callable[[str], None]
 Way = Callable[[str], Awaitable[ByteStream]]
-"""Connects to one of the sockets in a kernel's folder, named; raises KernelGone."""
+"""Connects to the socket with this name in a kernel's folder; raises KernelGone."""
 
 
 @define
@@ -60,7 +60,7 @@ class Control:
         return self.read(line)
 
     async def receive_with_descriptor(self) -> tuple[dict[str, Any], list[int]]:
-        """Return the first message and the open file that was sent with it."""
+        """Return the first message and the descriptor that was sent with it."""
         if not isinstance(self._stream, UNIXSocketStream):
             raise TypeError("only a unix socket can carry an open file")
         try:
@@ -77,7 +77,7 @@ class Control:
             raise
 
     def read(self, line: bytes) -> dict[str, Any]:
-        """Return the message in a line; raises EngineError if it is an error."""
+        """Return the message in a line; raises EngineError if the message reports an error."""
         try:
             message = json.loads(line)
         except (ValueError, RecursionError):
@@ -89,7 +89,7 @@ class Control:
         return message
 
     def fault(self, what: str) -> KernelFault:
-        """Record that the kernel sends invalid data; returns the error to raise."""
+        """Report that the kernel has sent invalid data; returns the error to raise."""
         reason = f"the kernel sent invalid data:  {what}"
         self._on_fault(reason)
         return KernelFault(reason)
@@ -118,7 +118,7 @@ async def connect(way: Way, on_fault: Tell = _tell_nobody, name: str = KERNEL_SO
 async def connect_here(run_folder: Path, name: str) -> UNIXSocketStream:
     """Connect to a socket in a run folder of this machine; raises KernelGone.
 
-    The folder is named by a descriptor: a socket address has room for 108 bytes only.
+    The address names the folder by a descriptor, because a socket address can have only 108 bytes.
     """
     try:
         fd = os.open(run_folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -135,7 +135,7 @@ async def connect_here(run_folder: Path, name: str) -> UNIXSocketStream:
 async def settle_log(way: Way) -> int:
     """Wait, for a limited time, until a kernel's output so far is in its log.
 
-    Returns its size in bytes, 0 if unknown.
+    Returns the size of the log in bytes, 0 if unknown.
     """
     printed: object = 0
     with anyio.move_on_after(LONGEST_SETTLING), contextlib.suppress(EngineError):
@@ -149,7 +149,7 @@ async def settle_log(way: Way) -> int:
 
 @contextlib.asynccontextmanager
 async def connected(way: Way, on_fault: Tell) -> AsyncIterator[Control]:
-    """Connect for the duration of a block."""
+    """Connect to a kernel's program; the connection is closed at the end of the block."""
     control = await connect(way, on_fault)
     try:
         yield control

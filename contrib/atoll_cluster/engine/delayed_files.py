@@ -1,6 +1,6 @@
-"""Wait for files of another machine, which a shared file system may show late.
+"""Wait for files that another machine has written; a shared file system may show them late.
 
-There is no notification when it becomes visible, so this polls for a limited time.
+Nothing tells when a file becomes visible, so this looks again and again for a limited time.
 """
 
 from collections.abc import Callable
@@ -12,18 +12,18 @@ from . import log
 from .folder import KernelFolder
 
 LATE = 15.0
-"""Seconds after which it is surely to be seen."""
+"""Seconds after which a file is expected to be visible."""
 LOOK = 0.25
 
 
 async def wait_for_log(folder: KernelFolder, printed: int) -> None:
-    """Wait until a log has so many bytes; 0 for the final size from its supervisor."""
+    """Wait until a log has `printed` bytes; 0 means the final size that its supervisor recorded."""
     wanted = printed or folder.final_log_size()
     await _see(lambda: log.size(folder.log) >= wanted)
 
 
 async def wait_for_end(folder: KernelFolder) -> None:
-    """Wait for the record of the end from a supervisor."""
+    """Wait until the supervisor's record of the end is visible."""
     await _see(folder.has_recorded_end)
 
 

@@ -11,7 +11,7 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @frozen(kw_only=True)
 class KernelPaths:
-    """Paths as the kernel sees them; in a sandbox they differ from the host's."""
+    """Paths as the kernel sees them; in a sandbox they differ from the paths on the host."""
 
     home: Path
     share: Path
@@ -30,7 +30,7 @@ def environ(spec: KernelSpec, paths: KernelPaths) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "TERM": "xterm-256color",
         "PYTHONUNBUFFERED": "1",
-        # Debian's mark against pip means the system's own folders, which are read-only here
+        # Debian forbids pip to change the folders of the system; here they are read-only anyway.
         "PIP_BREAK_SYSTEM_PACKAGES": "1",
         "BACKENDAI_KERNEL_ID": spec.kernel_id,
         "BACKENDAI_SESSION_ID": spec.session_id,

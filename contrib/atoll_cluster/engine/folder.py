@@ -1,4 +1,4 @@
-"""A kernel's folder on the host, and the files of its supervisor."""
+"""A kernel's folder on the host, and the files that its supervisor writes."""
 
 import json
 import os
@@ -23,7 +23,9 @@ _LARGEST = 2**62
 
 @frozen
 class KernelFolder:
-    """`home/` is the user's, `run/` has socket and state; the kernel sees `share/` and `etc/`."""
+    """A kernel's folder: `home/` is the home, `run/` contains the sockets and the state, and
+    `share/` and `etc/` contain further files for the kernel.
+    """
 
     path: Path
 
@@ -45,7 +47,7 @@ class KernelFolder:
 
     @property
     def keys(self) -> Path:
-        """The SSH keys, which stay after a restart."""
+        """The folder of the SSH keys, which a restart does not change."""
         return self.path / "keys"
 
     @property
@@ -64,7 +66,7 @@ class KernelFolder:
             raise EngineError(f"cannot create the kernel's folder: {error}") from error
 
     def renew(self) -> None:
-        """Create everything except home and log again; raises EngineError."""
+        """Empty `run/`, `share/` and `etc/` for a restart; raises EngineError."""
         try:
             for folder in (self.run, self.share, self.etc):
                 _remove_filled(folder)
@@ -75,14 +77,15 @@ class KernelFolder:
             raise EngineError(f"cannot renew the kernel's folder: {error}") from error
 
     def delete(self) -> None:
-        """Delete everything, also folders without permissions.
+        """Delete the folder with its contents, also folders without permissions.
 
-        Raises RemovalError, an OSError that names what stays, once all else is gone.
+        If something cannot be deleted, this deletes everything else and raises RemovalError, an
+        OSError that names what remains.
         """
         remove(self.path)
 
     def read_state(self, name: str) -> dict[str, Any] | None:
-        """Return the supervisor's state from `run/`, None if there is none."""
+        """Return the content of a JSON file in `run/`, None if the file is missing or invalid."""
         try:
             with (self.run / name).open("rb") as file:
                 state = json.loads(file.read(_LONGEST_STATE))
@@ -94,22 +97,25 @@ class KernelFolder:
         """Return the supervisor's process, None if it does not run."""
         state = self.read_state(STATE) or {}
         pid, started = state.get("pid"), state.get("started")
-        # Another user's process must not be mistaken for it, whatever the file says.
+        # The kernel may have changed the file, which must not lead us to another user's process.
         if not isinstance(pid, int) or not isinstance(started, int) or pid <= 1:
             return None
         process = Process(pid, started)
         return process if process.alive() else None
 
     def cgroups(self) -> Sequence[Path]:
-        """Return the kernel's groups, which remain if its supervisor was killed."""
+        """Return the kernel's control groups, which remain if its supervisor was killed."""
         groups = (self.read_state("launch.json") or {}).get("cgroups")
         listed = groups if isinstance(groups, list) else []
         known = [Path(one) for one in listed if isinstance(one, str)]
-        # Another user's group must not be mistaken for one, whatever the file says.
+        # The kernel may have changed the file, which must not lead us to another user's group.
         return [one for one in known if one.name.startswith(f"atoll-{self.path.name}-")]
 
     def has_begun(self) -> bool:
-        """Whether the supervisor has ever begun; lists of folders are the first to show it."""
+        """Whether the supervisor has ever begun.
+
+        This lists the folder, because a shared file system shows new files first in lists.
+        """
         try:
             return STATE in os.listdir(self.run)  # noqa: PTH208 - names alone are wanted
         except OSError:
@@ -118,7 +124,8 @@ class KernelFolder:
     def has_recorded_end(self) -> bool:
         """Whether the supervisor has recorded the end, or never started.
 
-        Another machine may have written that just now; lists of folders are the first to show it.
+        Another machine may have written the record just now. So this lists the folder, because a
+        shared file system shows new files first in lists.
         """
         try:
             names = os.listdir(self.run)  # noqa: PTH208 - names alone are wanted
@@ -127,13 +134,13 @@ class KernelFolder:
         return END in names or STATE not in names
 
     def final_log_size(self) -> int:
-        """Return the final size of the log that the supervisor recorded, or 0."""
+        """Return the final size of the log as the supervisor recorded it, 0 if unknown."""
         return _figure((self.read_state(END) or {}).get("printed")) or 0
 
     def exit_status(self, ended: Ended) -> ExitStatus:
-        """Return how the kernel ended, from its supervisor and its launcher.
+        """Return how the kernel ended, as its supervisor and its launcher tell.
 
-        Without a word from either, it was killed with its supervisor.
+        If neither tells anything, the kernel was killed together with its supervisor.
         """
         state = self.read_state(END)
         if state is not None:
@@ -160,7 +167,7 @@ def _remove_filled(folder: Path) -> None:
 
 
 def has_written_end(path: Path) -> bool:
-    """Tell whether the supervisor of the kernel in a folder has written how the kernel ended."""
+    """Return whether the supervisor has written how the kernel in a folder ended."""
     try:
         return END in os.listdir(path / "run")  # noqa: PTH208 - lists are newer than files' absence
     except OSError:
@@ -168,7 +175,7 @@ def has_written_end(path: Path) -> bool:
 
 
 def _exit_status(state: Mapping[str, Any]) -> ExitStatus:
-    """Read the supervisor's record of the end; a plain kernel's processes could change it."""
+    """Read the supervisor's record of the end; a kernel without a sandbox can have changed it."""
     code, reason = state.get("exit_code"), state.get("reason")
     if not isinstance(code, int) or not isinstance(reason, str):
         return ExitStatus(137, "unknown")

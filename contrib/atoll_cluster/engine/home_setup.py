@@ -10,7 +10,7 @@ from atoll_cluster.storage.tree import PathError, Tree
 from .contract import EngineError, HomeFile, Mount
 
 _KEYS = ".ssh"
-"""A folder that SSH takes only when nobody but its owner can read what is in it."""
+"""SSH accepts keys in this folder only if nobody except its owner can read them."""
 
 
 def write_files(home: Path, files: Sequence[HomeFile]) -> None:
@@ -31,8 +31,8 @@ def write_files(home: Path, files: Sequence[HomeFile]) -> None:
 def make_mount_points(home: Path, mounts: Sequence[Mount]) -> None:
     """Create the mount points; raises EngineError.
 
-    The sandbox would make them, too, but it would follow links that are in the home of a session
-    that is started again.
+    The sandbox would create them, too, but it would follow links that an earlier run of the kernel
+    has left in the home.
     """
     tree = Tree(home)
     for mount in mounts:
@@ -44,7 +44,7 @@ def make_mount_points(home: Path, mounts: Sequence[Mount]) -> None:
 
 
 def link_mounts(home: Path, mounts: Sequence[Mount]) -> None:
-    """Create links instead of mounts, without a sandbox; raises EngineError."""
+    """Create links instead of mounts, for kernels without a sandbox; raises EngineError."""
     for mount in mounts:
         if not mount.is_in_home:
             raise EngineError(f"without a sandbox, nothing can be mounted at {mount.name}")
@@ -59,7 +59,7 @@ def link_mounts(home: Path, mounts: Sequence[Mount]) -> None:
 
 
 def restrict_ssh_keys(mounts: Sequence[Mount]) -> None:
-    """Make mounted folders of SSH keys private, because uploads make them readable."""
+    """Make mounted folders of SSH keys private, because uploaded files are readable for others."""
     for mount in mounts:
         if mount.name == _KEYS:
             _close(Tree(mount.source))

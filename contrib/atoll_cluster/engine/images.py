@@ -12,20 +12,20 @@ from .contract import EngineError, Image, Resolution, UnknownImageError
 from .runtimes import other_images, python_images
 
 PYTHON_NAME = re.compile(r"(?:.+/)?python:3(?:\.(\d+))?(?:[.-][\w.-]*)?")
-"""A Python 3 as any cluster may name it, `registry/lablup/python:3.6-ubuntu18.04` included."""
+"""Names that clusters give to images of Python 3: `registry/lablup/python:3.6-ubuntu18.04`."""
 TENSORFLOW_NAME = re.compile(r"(?:.+/)?python-tensorflow:[\w.]+-py3(\d+)(?:-[\w.-]*)?")
-"""The one family of other images that a Python serves here; TensorFlow is for users to install."""
+"""Names of TensorFlow images. A Python runs them here; users install TensorFlow themselves."""
 
 
 @frozen
 class Catalog:
-    """All runtimes, best first; `python` means the first Python."""
+    """All runtimes, best first; the image name `python` means the first Python."""
 
     images: Sequence[Image]
 
     @classmethod
     def discover(cls, root: Path) -> Self:
-        """Scan the machine; `root` caches the versions of programs."""
+        """Scan the machine; a file in `root` caches the versions of programs."""
         pythons = list(python_images())
         if pythons:
             first = pythons[0]
@@ -34,9 +34,9 @@ class Catalog:
         return cls((*pythons, *other_images(root)))
 
     def resolve(self, name: str) -> Resolution:
-        """Find an image by its name, an alias, or as the nearest version of Python.
+        """Find an image by its name or an alias, or else the nearest version of Python.
 
-        Raises UnknownImageError for everything else, Python 2 and `python-torch` included.
+        Raises UnknownImageError for all other names, for example of Python 2 and `python-torch`.
         """
         for image in self.images:
             if name == image.canonical or name in image.aliases:
@@ -46,7 +46,7 @@ class Catalog:
         raise UnknownImageError(self._describe_unknown(name))
 
     def runner(self, image: Image) -> Image:
-        """Choose the Python for the kernel program: the image itself, else the system's."""
+        """Choose the Python for the kernel program: that of the image, else the system's."""
         if image.language == "python":
             return image
         pythons = self._pythons()
@@ -55,7 +55,7 @@ class Catalog:
         return min(pythons, key=lambda python: len(python.prefixes))
 
     def _pythons(self) -> list[Image]:
-        """Return the Pythons that were found here, whose versions are known."""
+        """Return the Pythons of this machine whose versions are known."""
         return [one for one in self.images if one.language == "python" and one.version]
 
     def _nearest_python(self, name: str, minor: str | None) -> Image:
@@ -80,6 +80,6 @@ def runtimes(root: Path) -> Sequence[Image]:
 
 
 def _distance(python: Image, minor: int) -> tuple[int, bool]:
-    """Return the distance to the requested version; newer versions are nearer."""
+    """Return the distance to the requested version; of two equally near, the newer is preferred."""
     own = int(python.version.split(".")[1])
     return abs(own - minor), own < minor

@@ -29,9 +29,9 @@ def _tell_nobody(_state: State) -> None:
 _LONGEST_IDLE = 1e9
 _LONGEST_REASON = 200
 LONGEST_LEAVING = 30.0
-"""Seconds beyond the grace in which a kernel whose task is over must have ended."""
+"""Seconds after the grace period, in which a kernel whose task is over must end."""
 PIECE = 65536
-"""Bytes of input in one message."""
+"""Most bytes of input in one message."""
 
 
 def _event(message: Mapping[str, Any]) -> Event | None:
@@ -58,7 +58,7 @@ def _event(message: Mapping[str, Any]) -> Event | None:
 
 
 def _decoded(data: str) -> str | None:
-    """Return output that is not UTF-8, with surrogate escapes; None if it is invalid."""
+    """Return output that is not UTF-8, with surrogate escapes; None if the base64 is invalid."""
     try:
         return base64.b64decode(data, validate=True).decode("utf-8", "surrogateescape")
     except ValueError:
@@ -66,7 +66,7 @@ def _decoded(data: str) -> str | None:
 
 
 def _is_encodable(message: Mapping[str, Any]) -> bool:
-    """Whether all texts can be encoded: JSON may contain incomplete UTF-16 pairs."""
+    """Return whether all texts can be encoded: JSON may contain incomplete UTF-16 pairs."""
     try:
         for value in message.values():
             str(value).encode()
@@ -124,7 +124,7 @@ class KernelRun:
         await self._tell(op="interrupt", run_id=self.run_id)
 
     async def _tell(self, **message: object) -> None:
-        with contextlib.suppress(EngineError):  # a run that is over wants nothing any more
+        with contextlib.suppress(EngineError):  # a finished run does not need the message
             await self._control.send(**message)
 
 
@@ -167,7 +167,7 @@ class LaunchedKernel:
         return KernelRun(run_id, control, piped)
 
     async def follow(self, run_id: str) -> KernelRun:
-        """Follow a run by its id, from the stored events on."""
+        """Follow a run by its id, beginning with the stored events."""
         control, _ = await self._begin(op="follow", run_id=run_id)
         return KernelRun(run_id, control)
 

@@ -1,4 +1,4 @@
-"""The engine: each kernel has a folder here, and a supervisor that a launcher started."""
+"""The engine: each kernel has a folder here, and a supervisor that a launcher has started."""
 
 import math
 import os
@@ -48,13 +48,13 @@ from .usage import UsageMeter
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 KEPT = ".kept-homes"
-"""A folder beside those of kernels, whose ids are no such names."""
+"""The folder of snapshots, beside the folders of kernels; no kernel can have this name."""
 ELSEWHERE = sandbox.Probe(tier="plain", reason="sessions run on other machines")
 PREFIXED = sandbox.Probe(tier="plain", reason="a command goes before its program")
 LONGEST_DOUBT = 4.0
-"""Seconds after which a kernel of an earlier program is taken for running though nobody can say."""
+"""Seconds after which a kernel of an earlier program counts as running if its state is unknown."""
 LONGEST_END = 60.0
-"""Seconds that the end of a kernel which is discarded is waited for."""
+"""Seconds to wait for the end of a kernel that is discarded."""
 
 
 def _tell_nobody(*_: object) -> None:
@@ -65,10 +65,10 @@ def _tell_nobody(*_: object) -> None:
 class KernelEngine:
     """Starts kernels with a launcher, in the folders of a site, and finds them again.
 
-    `network` keeps the host's network inside the sandbox. `grace` is the seconds between the
-    request to end and the kill of programs, `patience` the seconds that their output waits for a
-    reader that does not read. `carriers` pass on the bytes of services if the launcher's
-    connections cannot pass descriptors.
+    `network` tells whether programs in the sandbox can use the host's network. `grace` is the
+    number of seconds between SIGTERM and SIGKILL when a kernel is ended. `patience` is the number
+    of seconds that a program's output waits for a reader that does not read. The tasks of
+    `carriers` copy the bytes of services if the launcher's connections cannot carry descriptors.
     """
 
     site: Site
@@ -80,11 +80,11 @@ class KernelEngine:
     _usage_meter: UsageMeter = field(factory=UsageMeter, init=False)
     _tell_fault: Callable[[str, str], None] = field(default=_tell_nobody, init=False)
     _copied: dict[str, anyio.Lock] = field(factory=lambda: defaultdict(anyio.Lock), init=False)
-    """Held while the home of a kernel is copied, which is not deleted meanwhile."""
+    """Locks by kernel: a home is not deleted while it is copied."""
 
     @classmethod
     def here(cls, root: Path, *, plain: bool = False, **settings: Any) -> Self:
-        """Return the engine of this machine, with settings as above."""
+        """Return the engine of this machine; `settings` are attributes of this class."""
         site = Site(root=root, plain=plain)
         return cls(site, LocalLauncher(site), **settings)
 
@@ -101,12 +101,12 @@ class KernelEngine:
 
     @cached_property
     def probe(self) -> sandbox.Probe:
-        """The sandbox of kernels; tested once."""
+        """The sandbox of kernels; it is tested once."""
         return sandbox.probe(force_plain=self.site.plain) if self.launcher.is_here else ELSEWHERE
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The runtimes; scanned once."""
+        """The runtimes; the machine is scanned once."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         images = self.launcher.images()
         return Catalog.discover(self.root) if images is None else Catalog(images)
@@ -117,7 +117,7 @@ class KernelEngine:
 
     @cached_property
     def installed(self) -> Installed:
-        """The programs of services; scanned once."""
+        """The programs of services; the machine is scanned once."""
         return Installed.discover()
 
     def missing_services(self) -> Mapping[str, str]:
@@ -151,7 +151,7 @@ class KernelEngine:
         folder = self._folder(spec.kernel_id)
         is_recorded = await to_thread.run_sync(folder.has_recorded_end)
         state: State = Unknown()
-        # One that has begun can be used meanwhile; whoever waits for its end will hear of it.
+        # A kernel without a recorded end can be used now; `wait` tells later if it has ended.
         with anyio.move_on_after(math.inf if is_recorded else LONGEST_DOUBT):
             state = await self._known_state(spec.kernel_id)
         if isinstance(state, Ended):
@@ -162,7 +162,7 @@ class KernelEngine:
                 await kernel.ready()
             except EngineError:
                 return await kernel.stop(forced=True)
-        # On another machine, the launcher decides whether it runs, even if it is unreachable.
+        # On another machine, the launcher tells whether a kernel runs, even an unreachable one.
         return kernel
 
     async def measure(self, kernel_ids: Sequence[str]) -> Mapping[str, Usage]:
@@ -172,7 +172,7 @@ class KernelEngine:
         return await to_thread.run_sync(self._usage_meter.measure, folders)
 
     async def logs(self, kernel_id: str) -> AsyncIterator[bytes]:
-        self._folder(kernel_id)  # Its name is one, or this raises.
+        self._folder(kernel_id)  # This raises EngineError for an invalid id.
         printed = await settle_log(partial(self.launcher.connect, kernel_id))
         if not self.launcher.is_here:
             await delayed_files.wait_for_log(self._folder(kernel_id), printed)
@@ -223,10 +223,10 @@ class KernelEngine:
         write_files(folder.home, spec.files)
 
     async def _is_starting(self, spec: KernelSpec, folder: KernelFolder) -> bool:
-        """Return whether an earlier program has started this kernel.
+        """Return whether an earlier cluster program has started this kernel.
 
-        A task may even be over by now, and must not be done twice. What that program left of one
-        that it did not start in the end is deleted.
+        The kernel's task may already be over, and must not run twice. If the earlier program has
+        created the folder but not started the kernel, this deletes the folder.
         """
         if self.launcher.is_here or not folder.path.exists():
             return False
@@ -243,14 +243,14 @@ class KernelEngine:
         await self.launcher.start(_job(spec, folder))
 
     async def _known_state(self, kernel_id: str) -> Waiting | Running | Ended:
-        """Return a kernel's state when the launcher knows it."""
+        """Wait until the launcher knows a kernel's state; returns the state."""
         state = await self.launcher.watch(kernel_id, None)
         while isinstance(state, Unknown):
             state = await self.launcher.watch(kernel_id, state)
         return state
 
     async def _exit_status(self, folder: KernelFolder, ended: Ended) -> ExitStatus:
-        """Return how a kernel ended, from its supervisor and its launcher."""
+        """Return how a kernel ended, as its supervisor and its launcher tell."""
         if not self.launcher.is_here:
             await delayed_files.wait_for_end(folder)
         return folder.exit_status(ended)
@@ -290,13 +290,13 @@ class KernelEngine:
 
     def _groups(self, spec: KernelSpec) -> Sequence[Path]:
         limits = cgroup.Limits(memory=spec.memory, cpu=spec.cpu_quota, processes=MOST_PROCESSES)
-        # Groups belong to the whole machine, and another user's kernel may have the same id.
+        # All users of the machine share these names, and another user's kernel may have this id.
         return cgroup.create(f"{spec.kernel_id}-{zlib.crc32(bytes(self.root)):08x}", limits)
 
 
 @asynccontextmanager
 async def open_engine(opener: OpenLauncher, site: Site) -> AsyncIterator[KernelEngine]:
-    """Open a launcher, and yield its engine."""
+    """Open a launcher, and yield an engine that uses it."""
     async with opener(site) as launcher, anyio.create_task_group() as carriers:
         yield KernelEngine(
             site,

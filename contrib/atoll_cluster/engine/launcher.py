@@ -1,11 +1,12 @@
-"""What differs from place to place where kernels run: this machine, Slurm, or another scheduler.
+"""The part of an engine that depends on the place where kernels run: this machine, Slurm, ….
 
-A :class:`Launcher` starts the supervisor of a kernel somewhere and knows what became of it. All
-else is the same everywhere and stays with the cluster: the kernel's folder, the protocol that its
-program speaks, runs, services, logs, usage, restarts.
+A :class:`Launcher` starts the supervisor of a kernel in its place and reports the kernel's state.
+The cluster does everything else, in the same way for all places: the kernel's folder, the protocol
+of its program, runs, services, logs, usage, restarts.
 
-The folder of kernels must be on a file system that the cluster and the nodes share. Nothing rests
-on locks, on times of files or on unix sockets of another node, which such file systems lack.
+The folder of kernels must be on a file system that the cluster and the nodes share. The cluster
+does not use locks, file times or the unix sockets of another node, because shared file systems do
+not support them reliably.
 """
 
 import json
@@ -26,15 +27,15 @@ from .states import State, Terms
 
 _PROGRAMS = Path(__file__).parent
 SUPERVISOR, RELAY = _PROGRAMS / "supervisor", _PROGRAMS / "relay"
-"""Programs that need nothing but a Python, 3.9 or newer, which can be run as `python FOLDER`."""
+"""Folders of programs that run as `python FOLDER`; they need only a Python, 3.9 or newer."""
 
 
 @frozen(kw_only=True)
 class Job:
-    """A kernel that is to be started: what to run, where, and what it may take.
+    """A kernel to start: its command, its folder and the resources that it may use.
 
-    `name` is fit for a list of jobs that people look at; `kernel_id` alone is unique. `hostname` is
-    what the other kernels of the session call it.
+    `name` is a name for people who read a list of jobs; only `kernel_id` is unique. `hostname` is
+    the name by which the other kernels of the session reach this kernel.
     """
 
     kernel_id: str
@@ -48,19 +49,20 @@ class Job:
 
     @property
     def cwd(self) -> Path:
-        """The folder in which the command must be run."""
+        """The folder in which the command must run."""
         return self.folder / "run"
 
     def command(
         self, python: str = sys.executable, *, listens: bool = False, keeps: Sequence[str] = ()
     ) -> list[str]:
-        """Return the command that is the kernel; it stays in the foreground until the kernel's end.
+        """Return the command that runs the kernel in the foreground until the kernel ends.
 
-        SIGTERM asks the kernel to end, SIGQUIT ends it at once. With `listens` the kernel can be
-        reached over TCP, see `connect_over_tcp`. `python` is one of the node, 3.9 or newer.
+        SIGTERM asks the kernel to end, SIGQUIT ends it at once. With `listens` the kernel accepts
+        connections over TCP, see `connect_over_tcp`. `python` is a Python of the node, 3.9 or
+        newer.
 
-        Programs in the kernel get none of the environment that the command is started in, but for
-        what `keeps` names: `CUDA_VISIBLE_DEVICES`, or `SLURM_*` for all that begin so.
+        Of the environment of the command, programs in the kernel get only the variables that
+        `keeps` names: `CUDA_VISIBLE_DEVICES` for one variable, `SLURM_*` for all with this prefix.
         """
         supervise = [python, "-I", "-S", str(SUPERVISOR), "launch.json"]
         supervise += [f"--keep={pattern}" for pattern in keeps]
@@ -70,144 +72,146 @@ class Job:
 class Launcher(Protocol):
     """Starts kernels in one kind of place. It is used on one event loop (asyncio, with anyio).
 
-    What can't be done is an EngineError with one line for the user. A kernel is known by its id,
-    also to the launcher of a later cluster program, which finds by it what an earlier one started.
+    A launcher raises EngineError, with one line of text for the user, if it cannot do something. It
+    identifies a kernel by its id. The launcher of a later cluster program must find the kernels
+    that an earlier one has started by their ids, too.
     """
 
     @property
     def is_here(self) -> bool:
-        """Whether kernels are processes of this machine, in its sandbox, under its cgroups."""
+        """Whether kernels are processes of this machine, with its sandbox and its cgroups."""
 
     def capacity(self) -> Mapping[str, Decimal] | None:
-        """Return the slots that all kernels together may take, by names.
+        """Return the slots that all kernels together may use, by name.
 
-        None means that the place has its own queue: every kernel is started at once there, and
-        waits as `Waiting`.
+        None means that the place has its own queue: the cluster then starts every kernel at once,
+        and the kernel has the state `Waiting` while it waits in that queue.
         """
 
     def images(self) -> Sequence[Image] | None:
-        """Return what sessions can be started from; None for the runtimes of this machine."""
+        """Return the images for sessions; None for the runtimes of this machine."""
 
     async def start(self, job: Job) -> None:
-        """Start a kernel, or put it in the queue; raises EngineError when it is refused.
+        """Start a kernel, or put it into the queue; raises EngineError if the place refuses it.
 
-        It must be found by `watch` from then on, even if the cluster program is killed on the way.
-        Without a capacity, the kernels of a session are started side by side, so that a call may
-        wait for the others of its session.
+        From then on `watch` must find the kernel, even if the cluster program is killed during this
+        call. If the launcher has no capacity, the cluster starts all kernels of a session at the
+        same time, so that a call may wait for the calls for the other kernels.
         """
 
     async def watch(self, kernel_id: str, known: State | None) -> State:
-        """Return the state of a kernel once it differs from `known`; None for now, whatever it is.
+        """Wait until the state of a kernel differs from `known`, and return the state.
 
-        `Ended` is final; a kernel that was never started is `Ended()`, too.
+        If `known` is None, this returns the present state at once. `Ended` is final; a kernel that
+        was never started is `Ended()`, too.
         """
 
     async def end(self, kernel_id: str, grace: float) -> None:
-        """Begin to end a kernel, a waiting one too; nothing happens when there is none.
+        """Begin to end a kernel, also one that waits; do nothing if there is no such kernel.
 
-        Its programs have `grace` seconds between being asked to end and being killed, 0 for none.
+        The kernel's programs are asked to end, and killed `grace` seconds later; 0 kills at once.
         """
 
     async def connect(self, kernel_id: str, name: str) -> ByteStream:
-        """Connect to the socket `name` of a running kernel; raises KernelGone when that fails.
+        """Connect to the socket `name` of a running kernel; raises KernelGone if that fails.
 
-        On this machine that is the unix socket itself; elsewhere see `connect_over_tcp` and
-        `connect_through`.
+        On this machine, this connects to the unix socket itself; for other machines, see
+        `connect_over_tcp` and `connect_through`.
         """
 
     def logs(self, kernel_id: str) -> AsyncGenerator[bytes]:
-        """Yield what the kernel has printed, see `kept_log`."""
+        """Yield the output of the kernel, see `kept_log`."""
 
 
 @runtime_checkable
 class GroupedLauncher(Launcher, Protocol):
-    """A launcher whose place has groups of machines by itself, such as the partitions of Slurm."""
+    """A launcher whose place has its own groups of machines, such as the partitions of Slurm."""
 
     async def groups(self) -> Sequence[str]:
-        """Return their names: each is a scaling group of the cluster. Raises EngineError."""
+        """Return the names of the groups, which become scaling groups; raises EngineError."""
 
 
 @runtime_checkable
 class AccountLauncher(Launcher, Protocol):
-    """A launcher whose place has accounts that sessions are counted for."""
+    """A launcher whose place charges the sessions to accounts."""
 
     async def accounts(self) -> Sequence[str]:
-        """Return the names of those that we may use: each is a group (project) of the cluster.
+        """Return the names of the accounts that this user may use; raises EngineError.
 
-        Raises EngineError.
+        Each account becomes a group (project) of the cluster.
         """
 
 
 @frozen(kw_only=True)
 class Node:
-    """A machine on which kernels may run, as its place tells.
+    """A machine on which kernels may run, as the launcher's place describes it.
 
-    `slots` is all that it has, `used` what is taken of that by whoever; None where the place does
-    not tell, and then the kernels of this cluster are counted.
+    `slots` are all slots of the machine. `used` are the slots that all users together occupy; if it
+    is None because the place does not tell, the cluster counts the slots of its own kernels.
     """
 
     name: str
     groups: Sequence[str] = ()
-    """Its scaling groups; `default` is among them if kernels that name none may run there."""
+    """The machine's scaling groups; `default` is one if kernels that name no group may run here."""
     slots: Mapping[str, Decimal] = field(factory=dict)
     used: Mapping[str, Decimal] | None = None
     is_alive: bool = True
-    """Whether it answers its place."""
+    """Whether the machine responds to its scheduler."""
     is_open: bool = True
-    """Whether it takes new kernels: not while it is drained, for example."""
+    """Whether the machine accepts new kernels; a drained machine does not, for example."""
     state: str = ""
-    """The place's own word for how it is, like `idle` or `drained`."""
+    """The state in the words of the place, like `idle` or `drained`."""
     reason: str = ""
-    """Why it is not alive, or not open; fit for users."""
+    """Why the machine is not alive or not open; users read it."""
     address: str = ""
     architecture: str = ""
     cpu_load: float | None = field(default=None, eq=False)
-    """How many processors are busy now; None if nobody knows."""
+    """How many processors are busy now; None if unknown."""
     memory_used: int | None = field(default=None, eq=False)
-    """Bytes of memory that are in use now; None if nobody knows."""
+    """Bytes of memory that are in use now; None if unknown."""
 
 
 @runtime_checkable
 class NodeLauncher(Launcher, Protocol):
-    """A launcher whose place tells its machines. Each is an agent of the cluster, by its name."""
+    """A launcher that can list the machines of its place. Each becomes an agent with its name."""
 
     async def nodes(self) -> Sequence[Node]:
-        """Return all machines, also those that can't be used now; raises EngineError.
+        """Return all machines, also those that cannot be used now; raises EngineError.
 
-        It is called when somebody looks at them, and not again within the next seconds. The `node`
-        of `Running` is one of their names.
+        The cluster calls this when a user asks for agents, at most once in a few seconds. The
+        `node` of `Running` is one of the names.
         """
 
 
 @runtime_checkable
 class AskingLauncher(Launcher, Protocol):
-    """A launcher that asks its place now and then for news of all kernels."""
+    """A launcher that asks its place from time to time for the states of all kernels."""
 
     def expect_end(self, kernel_id: str) -> None:
-        """Ask soon, and often until a kernel has ended: it is about to, by itself."""
+        """Ask soon, and often until this kernel has ended, because it will soon end by itself."""
 
 
 @frozen(kw_only=True)
 class Site:
-    """What a launcher is made for: the folder of kernels, and what its user has set."""
+    """The data with which a launcher is opened: the folder of kernels, and the user's settings."""
 
     root: Path
     settings: Mapping[str, str] = field(factory=dict)
     plain: bool = False
-    """Whether kernels shall do without a sandbox."""
+    """Whether kernels run without a sandbox."""
     slots: Mapping[str, Decimal] = field(factory=dict)
-    """What this machine gives away, for those who start kernels here."""
+    """The slots of this machine, for launchers that start kernels here."""
 
     def folder(self, kernel_id: str) -> Path:
         """Return the folder of a kernel."""
         return self.root / kernel_id
 
     def remember(self, kernel_id: str, notes: Mapping[str, Any]) -> None:
-        """Keep what the launcher needs to find a kernel again, like the id of a job."""
+        """Store what the launcher needs to find a kernel again, like the id of a job."""
         write_private(self.folder(kernel_id) / _NOTES, json.dumps(notes))
 
     def recall(self, kernel_id: str) -> Mapping[str, Any] | None:
-        """Return what was kept of a kernel; None for nothing."""
+        """Return what `remember` has stored for a kernel; None if it has stored nothing."""
         try:
             notes = json.loads((self.folder(kernel_id) / _NOTES).read_text("utf-8"))
         except (OSError, ValueError):
@@ -218,4 +222,4 @@ class Site:
 _NOTES = "launcher.json"
 
 OpenLauncher = Callable[[Site], AbstractAsyncContextManager[Launcher]]
-"""What `--engine module:attr` names: it may have tasks of its own, which it ends at last."""
+"""Opens a launcher; `--engine module:attr` names one. It must end its own tasks at its exit."""

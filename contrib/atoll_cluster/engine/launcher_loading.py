@@ -1,4 +1,4 @@
-"""Load the launcher of a name."""
+"""Load the launcher that a name refers to."""
 
 from importlib import import_module
 from typing import cast
@@ -12,7 +12,7 @@ HERE = "atoll_cluster.engine.local:launcher"
 
 
 def load_launcher(name: str | None) -> OpenLauncher:
-    """Import `module:attr`, None for this machine; raises StartError."""
+    """Import the launcher `module:attr`; None means this machine. Raises StartError."""
     module, colon, attribute = (name or HERE).partition(":")
     if not colon:
         raise StartError(f"{name!r} is not an engine (write MODULE:ATTR)")

@@ -1,4 +1,4 @@
-"""The launcher of this machine: supervisors are its processes."""
+"""The launcher of this machine, which starts supervisors as processes."""
 
 import contextlib
 import signal
@@ -20,17 +20,17 @@ from .process import Process
 from .states import Ended, Running, State
 
 PATIENCE = 5.0
-"""Seconds beyond the grace in which a supervisor must have ended its kernel."""
+"""Seconds after the grace period, in which a supervisor must end its kernel."""
 
 
 @frozen
 class LocalLauncher:
-    """Starts supervisors, which outlive the cluster's program."""
+    """Starts supervisors, which continue when the cluster's program ends."""
 
     site: Site
     is_here: bool = True
     _seen: dict[str, Process] = field(factory=dict, init=False)
-    """Supervisors by kernels: what is in its folder, a kernel without a sandbox can damage."""
+    """Supervisors by kernel id, because a kernel without a sandbox can damage its own folder."""
 
     def capacity(self) -> Mapping[str, Decimal]:
         """Return the slots of the machine."""
@@ -42,7 +42,7 @@ class LocalLauncher:
 
     async def start(self, job: Job) -> None:
         """Start a supervisor; it detaches when its sockets exist."""
-        # Shielded, because nobody could end a supervisor that was not waited for.
+        # Shielded, because nobody could end a supervisor if this wait were cancelled.
         with anyio.CancelScope(shield=True), contextlib.suppress(subprocess.CalledProcessError):
             await anyio.run_process(
                 [*job.command(), "--detach"],
@@ -64,7 +64,7 @@ class LocalLauncher:
         return Ended()
 
     async def end(self, kernel_id: str, grace: float) -> None:
-        """Tell the supervisor to end its kernel, otherwise kill it."""
+        """Tell the supervisor to end its kernel; kill the supervisor if it does not end in time."""
         if (supervisor := self.supervisor(kernel_id)) is None:
             return
         supervisor.signal(signal.SIGTERM if grace else signal.SIGQUIT)

@@ -14,14 +14,14 @@ from .supervisor.log import LIMIT
 _PIECE = 64 * 1024
 _NOTE = f"[more was printed before this; a log keeps its last {LIMIT >> 20} MiB]\n".encode()
 _INSIDE_CHARACTERS = bytes(range(0x80, 0xC0))
-"""Bytes with which no character of UTF-8 begins."""
+"""Bytes that can only follow the first byte of a UTF-8 character."""
 
 
 def read(path: Path) -> Generator[bytes]:
-    """Yield the last `LIMIT` bytes of the log at `path`, with its older file.
+    """Yield the last `LIMIT` bytes of the log at `path` and its older file.
 
-    If that is not everything, the first line says so, and the rest starts at the begin of a line. A
-    file that is not regular counts as empty: a program without a sandbox can create one.
+    If the log is longer, the first line says so, and the rest starts at the beginning of a line. A
+    file that is not regular counts as empty, because a program without a sandbox can create one.
     """
     with ExitStack() as stack:
         parts = _open(path, stack)
@@ -34,20 +34,20 @@ def read(path: Path) -> Generator[bytes]:
 
 
 async def kept_log(folder: Path) -> AsyncGenerator[bytes]:
-    """Yield the log in a kernel's folder, as `read` does, without blocking."""
+    """Yield the log in a kernel's folder like `read`, without blocking the event loop."""
     with closing(read(folder / "log")) as pieces:
         while (piece := await to_thread.run_sync(next, pieces, None)) is not None:
             yield piece
 
 
 def size(path: Path) -> int:
-    """Return the visible bytes of the log at `path`, with its older file."""
+    """Return the size of the log at `path` and its older file in bytes, as visible here."""
     with ExitStack() as stack:
         return sum(size for _, size in _open(path, stack))
 
 
 def last_line(path: Path) -> str:
-    """Return the last line that is not blank, or nothing."""
+    """Return the last line that is not blank; empty if there is none."""
     text = b"".join(deque(read(path), maxlen=2)).decode("utf-8", "replace")
     return text.rstrip().rpartition("\n")[2]
 
@@ -55,7 +55,8 @@ def last_line(path: Path) -> str:
 def _open(path: Path, stack: ExitStack) -> Sequence[tuple[int, int]]:
     """Return descriptors and sizes, the older file first.
 
-    The newer one is opened first. Should it become the older one meanwhile, that is what is read.
+    This opens the newer file first. If that file is renamed to the older one meanwhile, only that
+    file is read, and only once.
     """
     found: dict[tuple[int, int], tuple[int, int]] = {}
     for name in (path, path.with_name(f"{path.name}.1")):

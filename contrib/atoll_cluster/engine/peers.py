@@ -1,9 +1,9 @@
-"""How the kernels of a session reach each other where nobody may give them names: by `ssh sub1`.
+"""Let the kernels of a session on other machines reach each other by name: `ssh sub1`.
 
-On this machine a sandbox has a file of hosts. On nodes of others only their administrator can name
-hosts, so a session of several kernels gets `ssh`, `scp` and `sftp` of its own, which know the names
-and go through the relay of the kernel that is wanted: no port needs to be known, and both sides
-show that they have that kernel's key.
+On this machine, the sandbox has its own file of host names. On other nodes only the administrator
+can add host names. So a session of several kernels gets its own `ssh`, `scp` and `sftp`, which know
+the names and connect through the relay of the other kernel: users need no port, and both sides
+prove that they have that kernel's key.
 """
 
 import shlex
@@ -18,9 +18,9 @@ from .services.ssh import USER_KEY
 
 PROGRAMS = ("ssh", "scp", "sftp")
 PLACE = "environ"
-"""A file in a kernel's `run/`: lines of NAME=VALUE, which its launcher may write on the node."""
+"""A file in a kernel's `run/` with lines of NAME=VALUE, which its launcher may write on a node."""
 
-# The relay has shown already that it is the right kernel, by a key that this session alone has.
+# SSH need not check host keys: the relay has proved by a key that it belongs to this kernel.
 _HOST = """\
 Host {name}
     User work
@@ -42,7 +42,7 @@ exit 127
 
 
 def introduce(spec: KernelSpec, folder: KernelFolder) -> None:
-    """Tell a kernel of a session of several how it reaches the others, by files in its folder."""
+    """Write the SSH programs and settings for a kernel of a session with several kernels."""
     if len(spec.peers) < 2:
         return
     config = folder.share / "ssh" / "config"
@@ -65,5 +65,5 @@ def _host(name: str, peer: Path) -> str:
 
 
 def _doubled(text: str) -> str:
-    """Write the signs by which SSH's configuration would put something else in their place."""
+    """Double percent signs, because SSH's configuration replaces `%h` and others by values."""
     return text.replace("%", "%%")

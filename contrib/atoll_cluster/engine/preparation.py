@@ -1,4 +1,4 @@
-"""Write the files from which a kernel's supervisor and program start."""
+"""Write the files with which a kernel's supervisor and its program start."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,18 +20,18 @@ from .services.own_python import outermost
 
 KERNEL_PROGRAM = Path(__file__).parent.parent / "kernel"
 LISTENING_FD, OPTIONS_FD = 3, 4
-"""What a kernel has besides 0, 1 and 2: these two are the pipe of its log."""
+"""The kernel's descriptors besides 0, 1 and 2; its output, 1 and 2, goes to the pipe of its log."""
 MOST_PROCESSES = 4096
-"""Processes and threads of one kernel, so that a fork bomb stays its own trouble."""
+"""Limit of processes and threads of one kernel, so that a fork bomb cannot harm the machine."""
 OWN_PROCESSES = 64
-"""How many more the supervisor lets be: those of the sandbox, which other limits do not count."""
+"""How many more the supervisor allows: the sandbox's own processes, which no other limit counts."""
 OPTIONS = "bwrap.options"
-"""The sandbox's options go by a file, since a process inside can read the command line."""
+"""The file of the sandbox's options, because a process inside can read the command line."""
 
 
 @frozen(kw_only=True)
 class Preparation:
-    """Writes these files; holds what is the same for all kernels."""
+    """Writes these files; its attributes are the same for all kernels."""
 
     probe: sandbox.Probe
     installed: Installed
@@ -42,7 +42,7 @@ class Preparation:
     def prepare(
         self, spec: KernelSpec, runner: Image, folder: KernelFolder, cgroups: Sequence[Path]
     ) -> None:
-        """Fill a new kernel's folder; `runner` is the Python of the kernel program."""
+        """Write a new kernel's files; `runner` is the Python that runs the kernel program."""
         _check_mounts(spec.mounts)
         home_setup.restrict_ssh_keys(spec.mounts)
         paths = self._paths_of(folder)
@@ -125,7 +125,10 @@ class Preparation:
         }
 
     def _first_environ(self, spec: KernelSpec, folder: KernelFolder) -> Mapping[str, str]:
-        """Return what the kernel program is started with: a prefix sees what programs will get."""
+        """Return the environment of the kernel program.
+
+        A `prefix` of the image gets the environment that the user's programs will get.
+        """
         if spec.image.prefix:
             return {**environ(spec, self._paths_of(folder)), "PATH": SYSTEM_PATH}
         return {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8"}
@@ -162,7 +165,7 @@ def _check_mounts(mounts: Sequence[Mount]) -> None:
 
 
 def _link_interpreter(image: Image, folder: Path) -> None:
-    """Make `python` (or `node`, …) in shells the image's own."""
+    """Create links so that `python` (or `node`, …) in shells is that of the image."""
     folder.mkdir()
     names = {image.language, Path(image.argv[0]).name}
     if image.language == "python":

@@ -1,4 +1,4 @@
-"""A process that is not our child: identified by its start time, used through a pidfd."""
+"""A process that is not our child; it is identified by its start time and used through a pidfd."""
 
 import contextlib
 import os
@@ -13,7 +13,10 @@ from .supervisor.procfs import stat_fields
 
 @frozen
 class Process:
-    """`started` is field 22 of /proc/<pid>/stat: a pid may be reused, but not this pair."""
+    """A process by pid and start time: a pid may be reused, but this pair is unique.
+
+    `started` is field 22 of /proc/<pid>/stat.
+    """
 
     pid: int
     started: int

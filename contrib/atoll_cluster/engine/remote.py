@@ -1,6 +1,7 @@
-"""Ways to a kernel on another machine: TCP with its own key, or a program's input and output.
+"""Connect to a kernel on another machine: over TCP with the kernel's key, or through a program.
 
-Both lead to the kernel's relay (`relay/`), which carries one connection to a socket in its folder.
+Both connect to the kernel's relay (`relay/`), which passes the connection on to a socket in the
+kernel's folder.
 """
 
 import contextlib
@@ -24,14 +25,14 @@ from .relay.reach import ADDRESS
 from .relay.tls import PEM, context
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds that a node has to accept a connection and to show that it has the kernel's key."""
+"""Seconds in which a node must accept a connection and prove that it has the kernel's key."""
 _ENDS = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
 
 
 def has_begun(folder: Path) -> bool:
-    """Tell whether a kernel that was started with `Job.command(listens=True)` listens by now.
+    """Return whether a kernel that was started with `Job.command(listens=True)` listens now.
 
-    A folder on a shared file system lists it sooner than the file itself is seen.
+    This lists the folder, because a shared file system shows new files first in lists.
     """
     try:
         return any(one.name == ADDRESS for one in (folder / "run").iterdir())
@@ -42,8 +43,8 @@ def has_begun(folder: Path) -> bool:
 async def connect_over_tcp(folder: Path, name: str, host: str | None = None) -> ByteStream:
     """Connect to the socket `name` of a kernel that was started with `Job.command(listens=True)`.
 
-    `host` is the address of the node, None for its own name. Both sides prove that they have the
-    key of this kernel. Raises KernelGone if nothing answers.
+    `host` is the address of the node; None means the name that the node has given itself. Both
+    sides prove that they have the key of this kernel. Raises KernelGone if nothing answers.
     """
     run = folder / "run"
     told = await anyio.to_thread.run_sync(read_fresh, run / ADDRESS)
@@ -65,9 +66,9 @@ async def connect_over_tcp(folder: Path, name: str, host: str | None = None) -> 
 
 
 async def connect_through(argv: Sequence[str], name: str) -> ByteStream:
-    """Connect to the socket `name` by a program that runs the relay beside the kernel.
+    """Connect to the socket `name` through a program that runs the relay on the kernel's machine.
 
-    Its command ends with what `relay_command` returns. Raises KernelGone when it does not start.
+    `argv` must end with the words of `relay_command`. Raises KernelGone if it does not start.
     """
     try:
         process = await anyio.open_process(argv, stderr=subprocess.DEVNULL)
@@ -88,42 +89,43 @@ async def connect_through(argv: Sequence[str], name: str) -> ByteStream:
 
 
 def relay_command(python: str) -> list[str]:
-    """Return the command that carries one connection; to be run in the kernel's `run/`."""
+    """Return the command that carries one connection; it must run in the kernel's `run/`."""
     return [python, "-I", "-S", str(RELAY), "stdio"]
 
 
 @define
 class ProgramStream(ByteStream):
-    """What a program reads and writes; the program is killed when the stream is closed."""
+    """The standard input and output of a program; closing the stream kills the program."""
 
     _process: Process
     _reading: ByteReceiveStream
     _writing: ByteSendStream
 
     async def receive(self, max_bytes: int = 65536) -> bytes:
-        """Return the next bytes that it has written."""
+        """Return the next bytes that the program has written."""
         return await self._reading.receive(max_bytes)
 
     async def send(self, item: bytes) -> None:
-        """Have it read these bytes."""
+        """Write bytes to the program's standard input."""
         await self._writing.send(item)
 
     async def send_eof(self) -> None:
-        """Tell it that there is no more to read."""
+        """Close the program's standard input."""
         await self._writing.aclose()
 
     async def aclose(self) -> None:
-        """End the program, and wait until it has ended."""
+        """Kill the program, and wait until it has ended."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._process.aclose()
 
 
 def read_fresh(path: Path) -> dict[str, Any]:
-    """Read a JSON object that somebody on another machine may have just written; empty for none.
+    """Read a JSON object that another machine may have just written; empty if there is none.
 
-    A shared file system that was asked for a file before it was there says for a while that it is
-    not. Lists of folders are newer, so only what is listed is opened.
+    If a program opens a file on a shared file system before the file exists, the file system may
+    remember for a while that it does not exist. Lists of folders are newer, so this opens the file
+    only when it is listed.
     """
     try:
         if path.name not in os.listdir(path.parent):  # noqa: PTH208 - names alone are wanted
@@ -135,7 +137,7 @@ def read_fresh(path: Path) -> dict[str, Any]:
 
 
 def write_key(path: Path, kernel_id: str) -> None:
-    """Make the private key of a kernel, and the certificate of it that both sides know."""
+    """Create the private key of a kernel, and its certificate, which both sides know."""
     from datetime import UTC, datetime
 
     from cryptography import x509

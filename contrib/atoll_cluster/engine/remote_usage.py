@@ -11,7 +11,7 @@ from .control import SUPERVISOR_SOCKET, Way, connect
 from .launcher import Launcher
 
 BETWEEN = 30.0
-"""Seconds until a kernel is asked again: each time is a connection to its node."""
+"""Seconds until a kernel is asked again, because each question opens a connection to its node."""
 MOST_AT_A_TIME = 8
 LONGEST_ANSWER = 10.0
 _LARGEST = 2**62
@@ -19,14 +19,14 @@ _LARGEST = 2**62
 
 @define
 class RemoteUsageMeter:
-    """Caches each kernel's answer, so that it is not queried each time."""
+    """Measures kernels, and caches the answer of each kernel for a while."""
 
     _launcher: Launcher
     _told: dict[str, Usage] = field(factory=dict)
     _asked_at: dict[str, float] = field(factory=dict)
 
     async def measure(self, kernel_ids: Sequence[str]) -> dict[str, Usage]:
-        """Return the known use of kernels; those that never answered are left out."""
+        """Return the last known use of kernels, without kernels that have never answered."""
         due = [one for one in kernel_ids if self._is_due(one)]
         limit = anyio.CapacityLimiter(MOST_AT_A_TIME)
         async with anyio.create_task_group() as asking:

@@ -1,4 +1,4 @@
-"""Find the runtimes of this machine, mainly by the names of files."""
+"""Find the runtimes of this machine, mainly by the names of their programs."""
 
 import contextlib
 import json
@@ -16,19 +16,19 @@ from attrs import frozen
 from .contract import Image
 
 OLDEST_PYTHON = 8
-"""The minor version of Python 3 that the kernel program needs."""
+"""The oldest minor version of Python 3 that can run the kernel program."""
 PYTHON_PROGRAM = re.compile(r"python3\.(\d+)")
 PATCH_LEVEL = re.compile(r'#define PY_VERSION\s+"([0-9.]+)')
 OTHER_PROGRAMS = {"bash": "bash", "node": "node", "perl": "perl", "r": "Rscript", "ruby": "ruby"}
-"""Languages besides Python, with the program that runs a file of theirs."""
+"""Languages besides Python, each with the program that runs a file in that language."""
 SHARED = (Path("/usr"), Path("/bin"))
-"""What every kernel sees anyway."""
+"""Folders that every kernel sees."""
 CACHE = "runtimes.json"
 
 
 @frozen
 class Python:
-    """A Python 3 with its own folder `prefix`, None if that is part of the system."""
+    """A Python 3; `prefix` is its folder, None for a Python that is part of the system."""
 
     program: Path
     minor: int
@@ -36,7 +36,7 @@ class Python:
 
     @property
     def patch_level(self) -> str | None:
-        """The full version, from its headers."""
+        """The full version, as its C header tells; None without the header."""
         root = self.prefix or Path("/usr")
         header = root / f"include/python3.{self.minor}/patchlevel.h"
         with contextlib.suppress(OSError):
@@ -46,7 +46,7 @@ class Python:
 
 
 def distribution() -> str:
-    """The name of the distribution, like `debian12`, for image tags."""
+    """Return the name of the distribution, like `debian12`, for image tags."""
     release: dict[str, str] = {}
     with contextlib.suppress(OSError):
         release = platform.freedesktop_os_release()
@@ -54,7 +54,7 @@ def distribution() -> str:
 
 
 def python_images() -> Iterator[Image]:
-    """Find every usable Python: the system's first, then the newest first."""
+    """Find every usable Python: first those of the system, then the others, newest first."""
     found = sorted(_pythons(), key=lambda python: (python.prefix is not None, -python.minor))
     taken: set[str] = set()
     for python in found:
@@ -112,7 +112,7 @@ def _pythons() -> Iterator[Python]:
 
 
 def _named_python(folder: Path) -> list[Path]:
-    """List files that are named like a Python; none in an unreadable folder."""
+    """List the files that are named like a Python; empty for an unreadable folder."""
     try:
         return sorted(folder.glob("python3.*"))
     except OSError:
@@ -129,7 +129,7 @@ def _program_folders() -> Iterator[Path]:
 
 
 def _python(program: Path, minor: int) -> Python | None:
-    """Describe a Python; None if it cannot be used, or would show a private folder."""
+    """Describe a Python; None if it cannot run, or if it is in a private folder."""
     if minor < OLDEST_PYTHON or not os.access(program, os.X_OK) or not _is_binary(program):
         return None
     if _is_shared(program):
@@ -149,7 +149,7 @@ def _is_shared(program: Path) -> bool:
 
 
 def _is_binary(program: Path) -> bool:
-    """Distinguish interpreters from scripts that select one."""
+    """Return whether a program is a binary; scripts that select a Python are not."""
     try:
         with program.open("rb") as file:
             return file.read(4) == b"\x7fELF"
@@ -158,7 +158,7 @@ def _is_binary(program: Path) -> bool:
 
 
 def _ask_version(program: Path) -> str:
-    """Return a program's major and minor version, or `0`."""
+    """Return a program's major and minor version, `0` if unknown."""
     try:
         answer = subprocess.run(
             [program, "--version"], capture_output=True, text=True, timeout=10, check=False
@@ -178,5 +178,5 @@ def _read_cache(path: Path) -> dict[str, str]:
 
 
 def _write_cache(path: Path, versions: dict[str, str]) -> None:
-    with contextlib.suppress(OSError):  # without it, the programs are asked again next time
+    with contextlib.suppress(OSError):  # without a cache, the programs are asked again next time
         path.write_text(json.dumps(versions), "utf-8")

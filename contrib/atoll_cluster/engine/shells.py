@@ -6,7 +6,7 @@ from pathlib import Path
 from .environment import KernelPaths
 
 BASHRC = "bashrc"
-"""The file beside a kernel's settings that its shells begin with."""
+"""The file beside a kernel's settings that Bash reads when it starts."""
 _PROMPT = r"""
 # Who, where and in which session; the names of the host are not those of the session.
 _who='${USER:-\u}@${BACKENDAI_CLUSTER_HOST:-\h}'
@@ -41,7 +41,7 @@ fi
 
 
 def argv(paths: KernelPaths, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the command of the user's shell, in a terminal and without login."""
+    """Return the command of the user's shell in a terminal; it is not a login shell."""
     shell = environ.get("SHELL", "/bin/sh")
     if Path(shell).name == "bash":
         return shell, "--rcfile", str(paths.share / BASHRC)
@@ -49,10 +49,10 @@ def argv(paths: KernelPaths, environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def bashrc() -> str:
-    """Return Bash's start file, which includes `~/.bashrc`."""
+    """Return the text of Bash's start file, which also reads `~/.bashrc`."""
     return f"{_PROMPT}[ -r ~/.bashrc ] && . ~/.bashrc\n:\n"
 
 
 def etc() -> Mapping[str, str]:
-    """Return the sandbox's files in /etc for shells that other programs start."""
+    """Return files for the sandbox's /etc, which shells read that other programs start."""
     return {"bash.bashrc": f"{_INTERACTIVE_ALONE}{_PROMPT}", "profile": _PROFILE}

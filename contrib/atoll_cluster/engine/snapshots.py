@@ -1,4 +1,4 @@
-"""Copies of homes, from which new kernels can start."""
+"""Snapshots of homes, which can be copied into the homes of new kernels."""
 
 import contextlib
 import os
@@ -19,14 +19,15 @@ from .contract import EngineError, HomeSnapshot, Mount, Progress
 LARGEST = 32 * 1024**3
 """Bytes on the disk that a snapshot may take."""
 _SPARE = 10_000
-"""How many files may be added, beside as many as there were, while a home is copied."""
+"""A copy stops if it finds more than twice the initial number of files, plus this number."""
 
 
 @frozen
 class HomeSnapshots:
-    """`root` has a folder for each copy, named by its id.
+    """The snapshots in the folder `root`, which has a folder for each, named by its id.
 
-    All methods may be slow; they run in a thread of anyio's, which ends when its task is cancelled.
+    All methods may be slow. Call them in a worker thread of anyio; they end when the task of the
+    thread is cancelled.
     """
 
     root: Path
@@ -41,9 +42,10 @@ class HomeSnapshots:
     ) -> HomeSnapshot:
         """Copy a home, which may be in use, without its mounts.
 
-        `own` are texts by their paths that are of use to the kernel alone: they are left out, too.
+        `own` are the texts, by path, of files that only this kernel needs: the copy does not
+        contain them, unless they were changed.
 
-        Raises EngineError for one that is too large, or grows without end; OSError.
+        Raises EngineError if the home is too large or grows too fast, and OSError.
         """
         usage = count(home)
         self.root.mkdir(mode=0o700, exist_ok=True)
@@ -63,7 +65,7 @@ class HomeSnapshots:
         return HomeSnapshot(count(target).size, omissions.summary())
 
     def fill(self, home_id: str, home: Path) -> None:
-        """Copy a snapshot into a new home; raises EngineError if it is missing, OSError."""
+        """Copy a snapshot into a new home; raises EngineError if it does not exist, and OSError."""
         try:
             copy(self.root / home_id, home, lambda _: from_thread.check_cancelled())
         except FileNotFoundError as error:
@@ -90,7 +92,7 @@ def _check_room(needed: int, free: int) -> None:
 
 
 def _leave_out(home: Tree, mounts: Sequence[Mount]) -> None:
-    """Remove mount points of a home: empty folders, or links."""
+    """Remove mount points from a copied home: empty folders, or links."""
     for mount in mounts:
         with contextlib.suppress(OSError, PathError):
             if home.is_folder(mount.name):
@@ -101,7 +103,7 @@ def _leave_out(home: Tree, mounts: Sequence[Mount]) -> None:
 
 
 def _leave_out_own(home: Tree, own: Mapping[str, str]) -> None:
-    """Remove files of the kernel that are unchanged."""
+    """Remove the kernel's own files from a copied home, unless they were changed."""
     for path, text in own.items():
         with contextlib.suppress(OSError, PathError):
             given = text.encode()

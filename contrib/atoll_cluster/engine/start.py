@@ -1,4 +1,4 @@
-"""Wait for a launched kernel: until it runs and accepts runs."""
+"""Wait until a launched kernel runs and accepts runs."""
 
 from collections.abc import Callable
 
@@ -13,11 +13,11 @@ from .launcher import Launcher
 from .states import Ended, Running, State
 
 LONGEST_END = 60.0
-"""Seconds that the end of a kernel which did not come up is waited for."""
+"""Seconds to wait for the end of a kernel that could not start."""
 LONGEST_SILENCE = 120.0
-"""Seconds that a kernel on another machine has until it answers."""
+"""Seconds in which a kernel on another machine must answer."""
 PAUSE, LONGEST_PAUSE = 0.05, 2.0
-"""Seconds between trials to reach it: the first, and the longest."""
+"""Seconds between attempts to reach a kernel: the first pause, and the longest."""
 
 OnState = Callable[[State], None]
 
@@ -27,7 +27,7 @@ async def wait_until_ready(
 ) -> LaunchedKernel:
     """Wait until a launched kernel accepts runs; end it if that fails.
 
-    One that is elsewhere stays there when this is cancelled: a later program finds it.
+    If this is cancelled, a kernel on another machine goes on; a later cluster program finds it.
     """
     kernel_id = kernel.spec.kernel_id
     try:
@@ -96,8 +96,8 @@ async def _answers(kernel: LaunchedKernel, folder: KernelFolder, launcher: Launc
 
 
 async def _has_begun_task(kernel: LaunchedKernel, folder: KernelFolder) -> bool:
-    """Tell whether a kernel has a task, and began with it: then it needs nobody, and its end tells
-    how that went.
+    """Return whether a kernel has a task and has begun: then it needs no connection, and its exit
+    status tells the result of the task.
     """
     return kernel.spec.task is not None and await to_thread.run_sync(folder.has_begun)
 
@@ -115,7 +115,7 @@ async def _reach(kernel: LaunchedKernel) -> None:
 
 
 def _start_error(folder: KernelFolder, ended: Ended) -> EngineError:
-    """Create the error for a kernel that did not start, with its last message."""
+    """Create the error for a kernel that did not start, with the last line of its log."""
     said = map(log.last_line, (folder.log, folder.run / "supervisor.log"))
     words = ended.reason or next(filter(None, said), "it printed nothing")
     return EngineError(f"the kernel ended while starting: {words}")

@@ -10,10 +10,10 @@ from .states import Ended, State
 
 @define
 class StateBoard:
-    """Holds the last known state of each kernel and wakes those who wait for a change.
+    """Stores the last known state of each kernel, and wakes the tasks that wait for a change.
 
-    A launcher that asks its scheduler for all jobs at a time writes down what it found with `put`,
-    and answers `Launcher.watch` with `watch`.
+    A launcher that asks its scheduler for all jobs at a time stores the states with `put`, and
+    implements `Launcher.watch` by `watch`.
     """
 
     _states: dict[str, State] = field(factory=dict, init=False)
@@ -24,7 +24,7 @@ class StateBoard:
         return self._states.get(kernel_id, Ended())
 
     def put(self, states: Mapping[str, State]) -> None:
-        """Store new states; the states of other kernels stay."""
+        """Store new states; the states of other kernels do not change."""
         self._states |= states
         self._change.set()
         self._change = anyio.Event()
@@ -38,7 +38,7 @@ class StateBoard:
         return [one for one, state in self._states.items() if not isinstance(state, Ended)]
 
     async def watch(self, kernel_id: str, known: State | None) -> State:
-        """Return the state of a kernel once it differs from `known`."""
+        """Wait until the state of a kernel differs from `known`, and return the state."""
         while (state := self[kernel_id]) == known:
             await self._change.wait()
         return state

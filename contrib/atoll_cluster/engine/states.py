@@ -1,4 +1,4 @@
-"""The states of kernels, between launchers and the cluster."""
+"""The states of kernels, which launchers report to the cluster."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,12 +11,12 @@ from attrs import field, frozen
 class Terms:
     """Properties of a session that a scheduler may need.
 
-    `slots` are amounts by names (`cpu`, `mem` in bytes, devices like `cuda.device`), of this kernel
-    alone. `cluster_size` is how many kernels the session has, which are on one machine unless
-    `cluster_mode` is `multi-node`. `starts_at` is a time in ISO 8601, None for at once. `after` are
-    kernels with tasks that must succeed before this one starts; there are none where the cluster
-    has the queue. Among the `options` are `time_limit`, the seconds that the session may run, and
-    `agents`, the names of the machines that were asked for, if they were given.
+    `slots` are the amounts for this kernel alone, by slot name (`cpu`, `mem` in bytes, devices like
+    `cuda.device`). `cluster_size` is the number of kernels in the session; they run on one machine
+    unless `cluster_mode` is `multi-node`. `starts_at` is a time in ISO 8601; None means at once.
+    `after` are the ids of kernels whose tasks must succeed before this kernel starts; it is empty
+    if the cluster itself has the queue. The `options` may contain `time_limit`, the seconds that
+    the session may run, and `agents`, the names of the machines that the user has asked for.
     """
 
     slots: Mapping[str, Decimal] = field(factory=dict)
@@ -34,9 +34,9 @@ class Terms:
 
 @frozen
 class Task:
-    """What a kernel is there for: a shell text that it runs by itself, as a run with that id.
+    """The shell command that a kernel runs without a client, as a run with the id `run_id`.
 
-    The kernel ends with it, and with its exit code.
+    When the command ends, the kernel ends, too, with the same exit code.
     """
 
     run_id: str
@@ -47,7 +47,7 @@ class Task:
 class Waiting:
     """The kernel waits in a queue; `reason` is the scheduler's text, like `Resources`.
 
-    `engine_id` is what the place calls the kernel, for example the id of a job.
+    `engine_id` is the place's own id of the kernel, for example the id of a job.
     """
 
     reason: str = ""
@@ -58,8 +58,9 @@ class Waiting:
 class Running:
     """The kernel's supervisor runs or is starting; `node` is the name of the machine.
 
-    `engine_id` is what the place calls the kernel, for example the id of a job. `ends_at` is when
-    the place will end it, a time with its zone; None if it does not, or nobody knows.
+    `engine_id` is the place's own id of the kernel, for example the id of a job. `ends_at` is the
+    time, with its zone, at which the place will end the kernel; None if there is no such time or it
+    is unknown.
     """
 
     node: str = ""
@@ -69,11 +70,11 @@ class Running:
 
 @frozen
 class Ended:
-    """Nothing of the kernel runs any more, or it never started.
+    """No process of the kernel runs any more, or the kernel never started.
 
-    What its supervisor has written of the end counts. `reason` is what the place alone knows
-    (`time-limit`, `preempted`, `node-failure`) and goes before it; `exit_code` is for a kernel
-    whose supervisor had no time to write.
+    The cluster uses the record that the kernel's supervisor has written of the end. `reason` is a
+    reason that only the place knows (`time-limit`, `preempted`, `node-failure`); it replaces the
+    reason in the record. `exit_code` is used only if the supervisor has not written a record.
     """
 
     reason: str | None = None
@@ -82,18 +83,18 @@ class Ended:
 
 @frozen
 class Unknown:
-    """The state cannot be queried at present; nothing follows from that."""
+    """The state cannot be queried at present; the kernel may run or may have ended."""
 
     why: str = ""
 
 
 State = Waiting | Running | Ended | Unknown
 UNKNOWN = "its state is unknown"
-"""What users read of a kernel whose state cannot be queried; the reason may follow."""
+"""The text for users about a kernel whose state cannot be queried; the reason may follow."""
 
 
 def why_waiting(state: State) -> str:
-    """Return what a kernel waits for, empty if it does not wait or this is unknown."""
+    """Return what a kernel waits for, or that its state is unknown; empty if it does not wait."""
     if isinstance(state, Unknown):
         return f"{UNKNOWN}: {state.why}" if state.why else UNKNOWN
     return state.reason if isinstance(state, Waiting) else ""

@@ -10,12 +10,12 @@ from .control import Control
 
 @define
 class KernelTerminal:
-    """A shell with its own connection; it gets a hang-up when the connection ends."""
+    """A shell with its own connection; the shell gets SIGHUP when the connection ends."""
 
     _control: Control
 
     async def read(self) -> bytes:
-        """Return the next output of the shell, nothing at its end."""
+        """Return the next output of the shell, empty after the end of the shell."""
         try:
             message = await self._control.receive()
         except KernelGone:
@@ -35,5 +35,5 @@ class KernelTerminal:
         await self._control.send(op="resize", rows=rows, cols=columns)
 
     async def aclose(self) -> None:
-        """Hang up."""
+        """Close the connection, which ends the shell."""
         await self._control.aclose()

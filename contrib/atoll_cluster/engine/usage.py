@@ -1,4 +1,4 @@
-"""Resource use of kernels, from one pass over /proc."""
+"""Measure the resource use of kernels in one pass over /proc."""
 
 import contextlib
 import json
@@ -20,16 +20,16 @@ from .folder import KernelFolder
 from .supervisor.procfs import stat_fields
 
 TICK = 1000 / os.sysconf("SC_CLK_TCK")
-"""Milliseconds of the unit in which /proc counts processor time."""
+"""Length in milliseconds of the clock tick, in which /proc counts processor time."""
 BETWEEN_SIZES, MOST_STEPS = 60.0, 40_000
-"""Seconds until a home is looked through again, and how far one look goes."""
+"""Seconds until the size of a home is measured again, and how many files one measurement reads."""
 LONGEST_ANSWER = 0.5
-"""Seconds that a supervisor has to tell what its kernel holds."""
+"""Seconds in which a supervisor must answer how much memory its kernel uses."""
 
 
 @frozen
 class ProcessTable:
-    """All processes of the machine: their figures by pid, and their children."""
+    """All processes of the machine: the fields of their `stat` by pid, and their children."""
 
     stats: Mapping[int, list[str]]
     children: Mapping[int, list[int]]
@@ -50,7 +50,7 @@ class ProcessTable:
             ahead += self.children.get(child, ())
 
     def cpu_used(self, pid: int) -> float:
-        """Return milliseconds of a process and of its ended children."""
+        """Return the processor time of a process and its ended children in milliseconds."""
         return sum(map(int, self.stats[pid][11:15])) * TICK
 
     def supervisor(self, folder: KernelFolder) -> int | None:
@@ -61,7 +61,7 @@ class ProcessTable:
 
 @define
 class UsageMeter:
-    """Measures kernels; the size of homes, which is slow, only from time to time."""
+    """Measures kernels; the size of homes, which is slow to measure, only from time to time."""
 
     _sizes: dict[str, tuple[float, int]] = field(factory=dict)
     _memory: dict[str, int] = field(factory=dict)
@@ -81,9 +81,9 @@ class UsageMeter:
         return found
 
     def _memory_of(self, folder: KernelFolder) -> int:
-        """Return a kernel's memory, from its group or its supervisor.
+        """Return a kernel's memory, as its control group or its supervisor counts it.
 
-        A sum of what its processes have would count what they share many times.
+        A sum over its processes would count shared memory several times.
         """
         name, counted = folder.path.name, cgroup.memory_in_use(folder.cgroups())
         if counted is None:
@@ -130,11 +130,11 @@ def _processes() -> Iterator[tuple[int, list[str]]]:
             try:
                 yield int(name), stat_fields(int(name))
             except OSError:
-                continue  # it has ended meanwhile
+                continue  # the process has ended meanwhile
 
 
 def _transferred(pid: int) -> tuple[int, int]:
-    """Return the bytes that a process has read and written on disks, zeros if unreadable."""
+    """Return the bytes that a process has read from and written to disks, zeros if unreadable."""
     try:
         text = Path(f"/proc/{pid}/io").read_text("ascii")
     except OSError:
@@ -144,6 +144,6 @@ def _transferred(pid: int) -> tuple[int, int]:
 
 
 def _size_of(home: Path) -> int:
-    """Return the disk usage of a home; for a very full one, of a part."""
+    """Return the disk usage of a home in bytes; if it has very many files, only of a part."""
     steps = islice(steps_in(home), MOST_STEPS)
     return 512 * sum(step.status.st_blocks for step in steps if step.kind is StepKind.ENTRY)

@@ -1,1 +1,1 @@
-"""Carries connections to a kernel's sockets from elsewhere; plain Python without dependencies."""
+"""Carries connections from elsewhere to a kernel's sockets; plain Python without dependencies."""

@@ -1,8 +1,8 @@
-"""Start the relay, in a kernel's run folder: `python -I -S relay stdio`, or `relay listen ARGV…`;
-or anywhere, `relay reach FOLDER SERVICE`.
+"""Start the relay: `python -I -S relay stdio` or `relay listen ARGV…` in a kernel's run folder, or
+`relay reach FOLDER SERVICE` in any folder.
 
-A folder given to Python becomes `sys.path[0]`; its parent takes that place so that the modules here
-can import one another as a package.
+Python sets `sys.path[0]` to the folder that it runs; this replaces it by the parent folder, so that
+the modules here can import one another as a package.
 """
 
 import importlib

@@ -1,9 +1,9 @@
-"""Carry one connection to a socket of the kernel, with the descriptor that it may return.
+"""Carry one connection to a socket of the kernel, with the descriptor that the kernel may send.
 
-The caller's first line names the socket; what follows goes there and back as it is. When the kernel
-hands out a connection to a service, the line that came with it is passed on, and from then on the
-stream carries that service: pieces with four bytes of length before them, each way, where a length
-of nothing ends its direction.
+The caller's first line names the socket; all further bytes are copied without changes in both
+directions. If the kernel sends the descriptor of a connection to a service, the caller gets the
+line that came with it, and then the stream carries the bytes of the service. Both directions then
+consist of pieces, each preceded by its length in four bytes; length 0 ends the direction.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ async def _ask(reader: asyncio.StreamReader, kernel: socket.socket) -> None:
 
 
 async def _answer(kernel: socket.socket, writer: asyncio.StreamWriter) -> int | None:
-    """Pass the kernel's answers on; returns the connection in them, None at the end."""
+    """Copy the kernel's answers to the caller.
+
+    Returns the descriptor as soon as an answer comes with one, None at the end of the answers.
+    """
     while True:
         await _readable(kernel)
         try:
@@ -75,7 +78,7 @@ async def _answer(kernel: socket.socket, writer: asyncio.StreamWriter) -> int | 
 async def _serve(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, service: socket.socket
 ) -> None:
-    """Carry a service's bytes until both directions have ended, or the caller has left."""
+    """Carry a service's bytes until both directions have ended, or the caller has disconnected."""
     coming = asyncio.ensure_future(_from_service(service, writer))
     going = asyncio.ensure_future(_to_service(reader, service))
     try:
@@ -104,12 +107,12 @@ async def _to_service(reader: asyncio.StreamReader, service: socket.socket) -> N
             if not data:
                 raise asyncio.IncompleteReadError(b"", size)
             size -= len(data)
-            with contextlib.suppress(OSError):  # It may still send.
+            with contextlib.suppress(OSError):  # The service may still send.
                 await loop.sock_sendall(service, data)
     with contextlib.suppress(OSError):
         service.shutdown(socket.SHUT_WR)
     if not await reader.read(1):
-        raise asyncio.IncompleteReadError(b"", HEAD)  # The caller has gone, without waiting.
+        raise asyncio.IncompleteReadError(b"", HEAD)  # The caller has disconnected.
 
 
 async def _readable(sock: socket.socket) -> None:

@@ -1,8 +1,8 @@
-"""The relay: one connection over its standard input and output, or many over TCP.
+"""The relay: it carries one connection over its standard input and output, or many over TCP.
 
-`listen ARGV…` runs a kernel's supervisor, passes signals on to it, and ends with it. Meanwhile it
-listens at a port that `relay.json` tells, and lets in those who have the kernel's key. `reach` is
-what they use who are kernels themselves.
+`listen ARGV…` runs a kernel's supervisor, passes signals on to it, and ends when the supervisor
+ends. Meanwhile it listens at a port, writes the port to `relay.json`, and accepts callers who have
+the kernel's key. `reach` connects one kernel to another kernel.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HANDSHAKE = 10.0
-"""Seconds that a caller has to show that it has the key."""
+"""Seconds in which a caller must prove that it has the key."""
 
 
 def main(words: Sequence[str]) -> int:
-    """Run as the command line says; returns the exit code."""
+    """Run the command that `words` give; returns the exit code."""
     how, *argv = words
     if how == "reach":
         return asyncio.run(reach(*argv))
@@ -36,7 +36,7 @@ def main(words: Sequence[str]) -> int:
 
 
 async def serve_stdio() -> int:
-    """Carry the connection that standard input and output are."""
+    """Carry one connection over standard input and output."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=CHUNK)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
@@ -55,7 +55,7 @@ async def listen(argv: Sequence[str]) -> int:
         loop.add_signal_handler(number, early.append, number)
     server = await asyncio.start_server(
         carry,
-        "0.0.0.0",  # noqa: S104 - who has no key is not let in
+        "0.0.0.0",  # noqa: S104 - callers without the key are refused
         0,
         limit=CHUNK,
         ssl=context(PEM, ssl.PROTOCOL_TLS_SERVER),
@@ -78,7 +78,7 @@ def _pass_on(supervisor: asyncio.subprocess.Process, number: int) -> None:
 
 
 def _tell(port: int) -> None:
-    """Write the address; a reader finds the whole file or none."""
+    """Write the address; a reader finds the complete file or no file."""
     new = f"{ADDRESS}.new"
     with open(new, "w", encoding="utf-8") as file:
         json.dump({"host": socket.gethostname(), "port": port}, file)

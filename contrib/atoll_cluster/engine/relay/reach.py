@@ -1,7 +1,7 @@
-"""Connect to a service of another kernel of the same session, as `ProxyCommand` of SSH does.
+"""Connect to a service of another kernel of the same session, as a `ProxyCommand` of SSH.
 
-Kernels of a session belong to one user and lie on one file system, so each can read where the
-others listen, and has their keys.
+The kernels of a session belong to one user, and their folders are on one file system. So each
+kernel can read the addresses and the keys of the others.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from typing import Any
 
 ADDRESS = "relay.json"
-"""The file in a kernel's `run/` that tells `host` and `port`."""
+"""The file in a kernel's `run/` that contains `host` and `port`."""
 PATIENCE = 30.0
-"""Seconds that a kernel has until it says where it listens: it may be starting still."""
+"""Seconds to wait for a kernel's address, because the kernel may be starting."""
 PAUSE = 0.25
 LONGEST_ANSWER = 65536
 
 
 async def reach(folder: str, app: str) -> int:
-    """Carry standard input and output to the service of a kernel; returns the exit code."""
+    """Connect standard input and output to the service of a kernel; returns the exit code."""
     run = os.path.join(folder, "run")
     try:
         told = await _address(run)
@@ -48,7 +48,10 @@ async def reach(folder: str, app: str) -> int:
 
 
 async def _address(run: str) -> dict[str, Any]:
-    """Wait for the file that tells the address; lists of folders are the first to show it."""
+    """Wait for the file with the address; raises OSError if the file does not appear in time.
+
+    This lists the folder, because a shared file system shows new files first in lists.
+    """
     for _ in range(int(PATIENCE / PAUSE)):
         if told := _read(run):
             return told
@@ -94,7 +97,7 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 async def _tell(writer: asyncio.StreamWriter) -> None:
-    """Send standard input in pieces with their lengths; a piece of nothing is its end."""
+    """Send standard input in pieces, each with its length; an empty piece marks the end."""
     loop = asyncio.get_running_loop()
     own = asyncio.StreamReader(limit=CHUNK)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(own), sys.stdin.buffer)
@@ -106,7 +109,7 @@ async def _tell(writer: asyncio.StreamWriter) -> None:
 
 
 async def _show(reader: asyncio.StreamReader) -> None:
-    """Write to standard output what comes, until its end."""
+    """Write the received bytes to standard output, until their end."""
     while size := int.from_bytes(await reader.readexactly(HEAD), "big"):
         data = await reader.readexactly(size)
         await asyncio.get_running_loop().run_in_executor(None, _write, data)

@@ -1,7 +1,7 @@
-"""TLS of the relay: both ends use the one key and certificate of the kernel.
+"""TLS of the relay: both ends use the same key and certificate, those of the kernel.
 
-A peer without the key is refused by both sides. The certificate is compared as a whole: names,
-dates and authorities have no meaning.
+Each side refuses a peer without the key. Each side trusts exactly this certificate; names, dates
+and authorities have no meaning.
 """
 
 from __future__ import annotations

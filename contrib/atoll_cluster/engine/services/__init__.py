@@ -1,1 +1,1 @@
-"""The services of kernels and how each is started."""
+"""The services of kernels, and how each service is started."""

@@ -11,17 +11,18 @@ from atoll_cluster.engine.environment import KernelPaths
 from atoll_cluster.engine.folder import KernelFolder
 
 ARGUMENTS = "{arguments}"
-"""The word of a command line in whose place a client's arguments go."""
+"""The word of a command line that is replaced by the client's arguments."""
 SOCKET = "{socket}"
-"""What stands for the path at which a program must listen."""
+"""The text that is replaced by the path of the unix socket at which a program must listen."""
 
 
 @frozen(kw_only=True)
 class ServiceDefinition:
     """A service, and how the kernel program starts it (see `kernel/services.py`).
 
-    `defaults` are options that a client may give other values. `prefixes` are folders of the host
-    that its programs need to see. Services that have the same `program` are one server.
+    `defaults` are options with their default values, which a client may change. `prefixes` are
+    folders of the host that the service's programs must see. Services with the same `program` use
+    one server together.
     """
 
     service: Service
@@ -46,7 +47,7 @@ class ServiceDefinition:
 
 @frozen(kw_only=True)
 class KernelSite:
-    """A kernel for which services are defined: its folder and its paths."""
+    """The kernel for which services are defined: its specification, folder and paths."""
 
     spec: KernelSpec
     folder: KernelFolder

@@ -1,4 +1,4 @@
-"""Which programs of services this machine has, and how to install the others."""
+"""Find which programs of services this machine has, and tell how to install the others."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ from . import own_python
 
 _SYSTEM = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
 _TTYD_PACKAGE = "ai.backend.krunner.static_gnu"
-"""Backend.AI's package of programs for containers, which brings a ttyd that needs no libraries."""
+"""Backend.AI's package of programs for containers; it contains a ttyd that needs no libraries."""
 _APPS = "is not installed on this machine: " + (
     "atoll host upgrade --apps, from where atoll was installed here"
     if own_python.is_sent()
@@ -32,7 +32,7 @@ _HINTS = {
 
 @frozen(kw_only=True)
 class Ttyd:
-    """A ttyd; newer versions need an option to allow input."""
+    """A ttyd; newer versions need an option to allow input (`asks_for_writable`)."""
 
     path: Path
     asks_for_writable: bool
@@ -40,7 +40,7 @@ class Ttyd:
 
 @frozen(kw_only=True)
 class Installed:
-    """The programs that were found; None or False for missing ones."""
+    """The programs that were found; the value of a missing program is None or False."""
 
     openssh: Path | None = None
     asyncssh: bool = False
@@ -59,7 +59,7 @@ class Installed:
         )
 
     def missing(self) -> Mapping[str, str]:
-        """Return services whose programs are missing, each with advice."""
+        """Return the services whose programs are missing, each with a hint how to install."""
         absent = set() if self.jupyterlab else {"jupyter", "jupyterlab"}
         if self.ttyd is None:
             absent.add("ttyd")
@@ -88,7 +88,7 @@ def _ttyd() -> Ttyd | None:
 
 
 def _version(program: Path) -> tuple[int, ...] | None:
-    """Ask a program for its version; None if it cannot be run."""
+    """Ask a program for its version; None if it does not run or tells no version."""
     try:
         answer = subprocess.run(
             [program, "--version"], capture_output=True, text=True, timeout=10, check=False

@@ -1,7 +1,8 @@
-"""JupyterLab: `jupyter`, and `jupyterlab`, which is the same server.
+"""JupyterLab: the services `jupyter` and `jupyterlab`, which are the same server.
 
-It runs on the Python of the cluster's program, where `atoll[apps]` is installed. Its notebooks run
-on the Python of the session's image, with the ipykernel of the former unless the image has its own.
+The server runs on the Python of the cluster's program, where `atoll[apps]` is installed. Its
+notebooks run on the Python of the session's image. If the image has no ipykernel, they use the
+ipykernel of the cluster's Python.
 """
 
 import json
@@ -31,14 +32,14 @@ _ARGV = own_python.argv(
     ARGUMENTS,
 )
 _DEFAULTS: dict[str, str | None] = {
-    # The tunnel controls access. Other web pages are refused by their host and origin.
+    # The tunnel controls access. The server refuses other web pages by their host and origin.
     "--ServerApp.token": "",
     "--ServerApp.password": "",
 }
 
 
 def definitions(site: KernelSite) -> list[ServiceDefinition]:
-    """Return both names of the service."""
+    """Define the service under both names, and write its files."""
     _write_kernel(site)
     _write_page_config(site)
     return [
@@ -66,9 +67,9 @@ def definitions(site: KernelSite) -> list[ServiceDefinition]:
 
 
 def _transport(site: KernelSite) -> str:
-    """Return how notebook kernels listen: on unix sockets, if their paths are short.
+    """Return how notebook kernels listen: at unix sockets in a sandbox, where paths are short.
 
-    What a notebook shows could be read at a port by every account of the machine.
+    At a TCP port, every account of the machine could read the output of a notebook.
     """
     return "ipc" if site.is_sandboxed else "tcp"
 
@@ -81,7 +82,7 @@ def _paths(share: Path) -> dict[str, str]:
 
 
 def _write_page_config(site: KernelSite) -> None:
-    """Turn off JupyterLab's news, and requests to the internet for them."""
+    """Turn off JupyterLab's news, and the requests to the internet that load them."""
     folder = site.folder.share / "jupyter/config/labconfig"
     folder.mkdir(parents=True)
     config = {"disabledExtensions": {_ANNOUNCEMENTS: True}}
@@ -89,7 +90,7 @@ def _write_page_config(site: KernelSite) -> None:
 
 
 def _write_kernel(site: KernelSite) -> None:
-    """Write the kernel specification of the session's own Python."""
+    """Write Jupyter's kernel specification for the Python of the session's image."""
     image = site.spec.image
     if image.language != "python":
         return

@@ -15,7 +15,7 @@ from .installed import Installed
 from .own_python import outermost
 
 FILE = "services.json"
-"""What a kernel was given at its start, for programs that find it later."""
+"""The file of a kernel's services, for cluster programs that find the kernel later."""
 
 
 @frozen
@@ -26,7 +26,7 @@ class KernelServices:
 
     @property
     def prefixes(self) -> tuple[Path, ...]:
-        """The host's folders that the kernel must see for them."""
+        """The host's folders that the kernel must see to start its services."""
         return outermost([path for definition in self.definitions for path in definition.prefixes])
 
     def settings(self) -> dict[str, Any]:
@@ -57,9 +57,9 @@ def recall(run: Path) -> tuple[Service, ...]:
         found = json.loads((run / FILE).read_text("utf-8"))
         return tuple(_service(one) for one in found)
     except FileNotFoundError:
-        return ()  # A kernel older than services.
+        return ()  # An atoll without services has started the kernel.
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
-        return ()  # It was damaged; all else of the kernel can still be used.
+        return ()  # The file is damaged; the kernel can still be used without services.
 
 
 def _service(values: dict[str, Any]) -> Service:

@@ -1,4 +1,4 @@
-"""The Python that runs this program, with its packages, for programs in kernels."""
+"""The Python that runs the cluster, with its packages, for use by programs in kernels."""
 
 import sys
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def folder_of(package: str) -> Path | None:
 
 
 def argv(*words: str) -> tuple[str, ...]:
-    """Return the command of this Python, which ignores the current folder."""
+    """Return a command of this Python; it does not import from the current folder."""
     return (sys.executable, "-P", *words)
 
 
@@ -42,17 +42,17 @@ def environ() -> dict[str, str]:
 
 
 def prefixes() -> tuple[Path, ...]:
-    """Return the folders outside /usr that a kernel must see to use it."""
+    """Return the folders outside /usr that a kernel must see to use this Python."""
     return outermost([Path(sys.prefix), Path(sys.base_prefix), *packages()])
 
 
 def can_be_shown() -> bool:
-    """Return whether kernels may see it: not if this shows a home folder."""
+    """Return whether kernels may see this Python: not if its folders contain the user's home."""
     return not any(Path.home().is_relative_to(prefix) for prefix in prefixes())
 
 
 def is_sent() -> bool:
-    """Return whether `atoll host install` has installed it from another machine."""
+    """Return whether `atoll host install` has installed this Python from another machine."""
     return Path(sys.prefix).parts[-3:-1] == ("atoll", "host")
 
 

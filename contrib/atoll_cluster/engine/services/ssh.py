@@ -1,8 +1,9 @@
 """SSH and SFTP in a kernel: `sshd`, with OpenSSH's server or a built-in one.
 
-OpenSSH's server is started inside the kernel for each tunnel, ours at the first one. Each kernel
-has keys in its folder, which stay after a restart: the host's key, and the key of `id_container` in
-the home, unless the session's owner has stored a pair of keys.
+The kernel starts OpenSSH's server once for each tunnel, and the built-in server at the first
+tunnel. Each kernel has two keys in its folder, which a restart does not change: the host key, and
+the user's key, which the home contains as `id_container`. The user's key is the keypair that the
+session's owner has stored, or else a new one.
 """
 
 import os
@@ -18,13 +19,13 @@ from . import own_python
 from .definition import SOCKET, KernelSite, ServiceDefinition
 
 IDENTITY = "id_container"
-"""The private key in the home, for its owner to download."""
+"""The file of the private key in the home, which the session's owner can download."""
 PUBLISHED = ".ssh/ssh_host_keys.pub"
-"""The host's public key in the home, for those whose client does not read it from the API."""
+"""The file of the public host key in the home, for clients that do not read it from the API."""
 _USERS_OWN = ".ssh/id_rsa"
 _SERVER = Path(__file__).with_name("ssh_server.py")
 _HOST_KEY, USER_KEY, _AUTHORIZED = "host_key", "user_key", "authorized_keys"
-"""Files in a kernel's `keys/` and in what it sees of them."""
+"""Files in a kernel's `keys/`, and in the folder with copies that the kernel sees."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _CONFIG = """\
@@ -52,7 +53,7 @@ LogLevel ERROR
 
 
 def define(openssh: Path | None, site: KernelSite) -> ServiceDefinition:
-    """Return the service, and write its keys and configuration."""
+    """Define the service, and write its keys and configuration."""
     host_key = _write_server_files(site)
     service = Service(name="sshd", protocol="tcp", ports=(2200,), host_key=host_key)
     share = site.paths.share / "ssh"
@@ -89,7 +90,7 @@ def _install_keys(home: Tree, spec: KernelSpec, user_key: str, host_key: str) ->
     """Put keys into the home, for downloads and for logins to other sessions."""
     _add_file(home, IDENTITY, user_key, 0o600)
     if any(mount.name == ".ssh" for mount in spec.mounts):
-        return  # That folder is the owner's, who brings keys along.
+        return  # The mounted folder contains the owner's own keys.
     _add_file(home, PUBLISHED, f"{host_key}\n", 0o644)
     if spec.ssh_keypair is not None:
         _add_file(home, _USERS_OWN, user_key, 0o600)
@@ -106,7 +107,7 @@ def own_files(folder: KernelFolder) -> Mapping[str, str]:
 
 
 def _ensure(path: Path, given: SshKeypair | None) -> None:
-    """Store a pair of keys at `path` and `path`.pub: the given one, or else a new one."""
+    """Store a keypair at `path` and `path`.pub unless it exists: `given`, or else a new one."""
     if path.exists():
         return
     pair = given or _new_pair()
@@ -127,7 +128,8 @@ def _new_pair() -> SshKeypair:
 def _set_env(environ: Mapping[str, str]) -> str:
     """Return the configuration line with the session's environment.
 
-    What can't be said there stays out: strange names, and values with a line's end.
+    It leaves out variables that SSH's configuration cannot express: names with other characters
+    than letters, digits and `_`, and values with a line break.
     """
     quoted = [
         '"{}={}"'.format(name, value.replace("\\", "\\\\").replace('"', '\\"'))
@@ -138,7 +140,7 @@ def _set_env(environ: Mapping[str, str]) -> str:
 
 
 def _add_file(home: Tree, path: str, text: str, mode: int) -> None:
-    """Put a file into the home, unless it exists."""
+    """Create a file in the home, unless it exists."""
     try:
         home.make(str(Path(path).parent), exist_ok=True)
         with home.opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:

@@ -1,8 +1,8 @@
 """An SSH, SFTP and SCP server for a session: `python server.py KEYS SOCKET`.
 
-It stands alone, since it runs inside the session, on the Python of the cluster program, where
-OpenSSH's server is missing. KEYS is the folder with `host_key` and `authorized_keys`; connections
-come at SOCKET. Commands get the environment that it was started with.
+It is used if OpenSSH's server is missing. It runs inside the session, on the Python of the cluster
+program, so it does not import other modules of atoll. KEYS is the folder with `host_key` and
+`authorized_keys`; the server listens at SOCKET. Commands get the server's environment.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ import asyncssh
 
 USER = "work"
 FROM_CLIENT = ("LANG", "LC_", "COLORTERM")
-"""What the variables begin with that clients may set."""
+"""Prefixes of the variables that clients may set."""
 CHUNK = 65536
 LAST_WORDS = 1.0
-"""Seconds in which what a program has written must come out of its terminal after its end."""
+"""Seconds to send the remaining output of a terminal after its program has ended."""
 
 
 Forward = Callable[["asyncssh.SSHReader[bytes]", "asyncssh.SSHWriter[bytes]"], Awaitable[None]]
@@ -45,7 +45,7 @@ class Writer(Protocol):
 
 
 class SshServer(asyncssh.SSHServer):
-    """Accepts the keys of the session, and those in `~/.ssh/authorized_keys`."""
+    """Accepts the key of the session, and the keys in `~/.ssh/authorized_keys`."""
 
     def __init__(self, keys: Path) -> None:
         self._files = [keys / "authorized_keys", Path.home() / ".ssh/authorized_keys"]
@@ -73,7 +73,7 @@ class SshServer(asyncssh.SSHServer):
 
 
 class SftpServer(asyncssh.SFTPServer):
-    """Reports success at its end, which some clients need."""
+    """Sends exit code 0 at its end, because some clients need it."""
 
     def exit(self) -> None:
         self.channel.exit(0)
@@ -82,7 +82,7 @@ class SftpServer(asyncssh.SFTPServer):
 async def forward(
     reader: "asyncssh.SSHReader[bytes]", writer: "asyncssh.SSHWriter[bytes]", host: str, port: int
 ) -> None:
-    """Connect a client with a port inside; either direction may end first."""
+    """Connect a client to a port inside the session; either direction may end first."""
     try:
         their_reader, their_writer = await asyncio.open_connection(host, port)
     except OSError:
@@ -91,14 +91,14 @@ async def forward(
     try:
         await asyncio.gather(pump(reader, their_writer), pump(their_reader, writer))
     except (OSError, asyncssh.Error):
-        pass  # Either side has broken off, and so does the other.
+        pass  # One side has closed its connection, so the other side is closed, too.
     finally:
         their_writer.close()
         writer.close()
 
 
 async def pump(reader: Reader, writer: Writer) -> None:
-    """Copy bytes and the end of the stream."""
+    """Copy bytes until the end of the stream, and end the other stream."""
     while data := await reader.read(CHUNK):
         writer.write(data)
         await writer.drain()
@@ -162,7 +162,7 @@ async def start_in_terminal(
 
 
 def take_terminal() -> None:
-    """Make standard input the controlling terminal, for Ctrl-C."""
+    """Make standard input the controlling terminal, so that Ctrl-C works."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
@@ -177,7 +177,10 @@ def environ(process: "asyncssh.SSHServerProcess[bytes]") -> dict[str, str]:
 
 
 async def drain(process: "asyncssh.SSHServerProcess[bytes]") -> None:
-    """Wait until all output is sent; a background job may keep a terminal open."""
+    """Wait until all output is sent.
+
+    For a terminal this has a time limit, because a background job may keep the terminal open.
+    """
     try:
         async with asyncio.timeout(None if process.term_type is None else LAST_WORDS):
             await process.stdout.drain()
@@ -194,7 +197,7 @@ def leave(process: "asyncssh.SSHServerProcess[bytes]", code: int) -> None:
 
 
 async def main(keys: Path, path: str) -> None:
-    """Serve until told to end."""
+    """Serve until the program is ended by a signal."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     server = await asyncssh.listen(

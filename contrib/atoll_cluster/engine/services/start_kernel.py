@@ -1,9 +1,9 @@
 """Start a notebook's kernel: `python start.py -f CONNECTION -- MINOR PYTHON PACKAGES`.
 
-It imports nothing of ours, because it runs on the Python of a session's image, 3.8 or newer. It
-uses that Python's own ipykernel if there is one. Otherwise it adds the packages of the Python that
-Jupyter runs on, after its own packages. If that Python has another version, it cannot use them;
-then that Python runs the notebook.
+It does not import modules of atoll, because it runs on the Python of a session's image, 3.8 or
+newer. It uses the ipykernel of that Python if there is one. Otherwise it adds the packages of the
+Python that runs Jupyter, after its own packages. If the two Pythons have different versions, it
+cannot use these packages; then the Python of Jupyter runs the notebook.
 """
 
 import os

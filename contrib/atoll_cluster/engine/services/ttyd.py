@@ -23,9 +23,9 @@ _SERVICE = Service(
 
 
 def define(ttyd: Ttyd, site: KernelSite) -> ServiceDefinition:
-    """Return the service; each page that is opened gets a shell of its own."""
+    """Define the service; each page that a browser opens gets its own shell."""
     options = ["--interface", SOCKET]
-    # Otherwise any page that the user's browser shows could type in this terminal.
+    # Otherwise any page in the user's browser could type in this terminal.
     options.append("--check-origin")
     if ttyd.asks_for_writable:
         options.append("--writable")

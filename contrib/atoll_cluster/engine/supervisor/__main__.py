@@ -1,7 +1,7 @@
 """Start the supervisor: `python -I -S supervisor launch.json [--detach]`, in a kernel's `run/`.
 
-A folder given to Python becomes `sys.path[0]`; its parent takes that place so that the modules here
-can import one another as a package.
+Python sets `sys.path[0]` to the folder that it runs; this replaces it by the parent folder, so that
+the modules here can import one another as a package.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""The supervisor's files; importing pathlib would double its memory."""
+"""Read and write the supervisor's files, without pathlib, which would double the memory use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def is_abandoned() -> bool:
 
 
 def write_json(name: str, content: dict[str, Any]) -> None:
-    """Write a file; a reader finds the whole file or none, even after a power failure."""
+    """Write a file; a reader finds the complete file or no file, even after a power failure."""
     new = f"{name}.new"
     write(new, json.dumps(content))
     os.replace(new, name)

@@ -47,12 +47,12 @@ def oom_kills(folder: str) -> int:
 
 
 def memory_in_use(folder: str) -> int:
-    """Return the bytes of a group with cached files, 0 if unknown."""
+    """Return the memory of a group in bytes, with cached files; 0 if unknown."""
     return first_figure(folder, "memory.current", "memory.usage_in_bytes")
 
 
 def memory_peak(folder: str) -> int:
-    """Return the highest memory use of a group; old Linux kernels do not have it."""
+    """Return the highest memory use of a group in bytes; 0 if Linux is too old to count it."""
     return first_figure(folder, "memory.peak", "memory.max_usage_in_bytes")
 
 
@@ -66,9 +66,9 @@ def first_figure(folder: str, *names: str) -> int:
 
 
 def remove_group(folder: str) -> None:
-    """Remove a group, and end the processes that are left in it.
+    """Remove a group, and kill the processes that are left in it.
 
-    It may hold its last dying process for a moment yet.
+    This tries for about a second, because killed processes stay in the group for a moment.
     """
     for _ in range(100):
         try:

@@ -1,4 +1,4 @@
-"""The kernel's log: its output comes through a pipe, so that it cannot change the files."""
+"""The kernel's log: the kernel writes to a pipe, so that it cannot change the log's files."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import os
 import stat
 
 LIMIT = 16 * 1024 * 1024
-"""Bytes of one file, from which on it becomes the older one; what is kept is that much at least."""
+"""Size in bytes at which the newer file becomes the older one; a log keeps at least this much."""
 CHUNK = 65536
 FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Log:
-    """Two files, the older one called `<path>.1`: together less than twice `LIMIT`.
+    """A log of two files, the older one called `<path>.1`; together about twice `LIMIT` at most.
 
-    Whatever becomes of the files costs the log and not the kernel: a full disk, another file in
-    their place, a hole of a terabyte in them, as a plain process can make one.
+    Problems with the files damage only the log and do not end the kernel: a full disk, another kind
+    of file at their path, or a hole of a terabyte, which a kernel without a sandbox can create.
     """
 
     def __init__(self, path: str) -> None:
@@ -25,7 +25,7 @@ class Log:
         os.set_blocking(self.reading, False)
 
     def take(self) -> bool:
-        """Read available output; false if there is none."""
+        """Move available output to the log; returns False if there is none, or at its end."""
         try:
             data = os.read(self.reading, CHUNK)
         except BlockingIOError:
@@ -37,7 +37,7 @@ class Log:
         return bool(data)
 
     def printed(self) -> int:
-        """Return the size of the files."""
+        """Return the size of both files in bytes."""
         return sum(map(size_of, (self._path, f"{self._path}.1")))
 
     def drain(self) -> None:
@@ -69,7 +69,7 @@ def size_of(path: str) -> int:
 
 
 def open_log(path: str) -> int:
-    """Open a log to append; if it is not a file, output is dropped."""
+    """Open a log to append; if it is not a regular file, the output is dropped."""
     try:
         file = os.open(path, FLAGS, 0o600)
     except OSError:

@@ -1,7 +1,7 @@
-"""The memory of a kernel's processes, if no control group counts it.
+"""Measure the memory of a kernel's processes, if no control group counts it.
 
-Pages of files on disk, also of programs, are not counted, because they can be read again at any
-time.
+This does not count pages of files on disk, such as those of programs, because Linux can drop these
+pages and read them again at any time.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ class MemoryMeter:
         self._shared = SharedMemory()
 
     def held(self, processes: list[Figures], limit: int | None) -> int:
-        """Return the bytes of processes, exact if the rough sum exceeds the limit.
+        """Return the memory of processes in bytes; it is exact if the rough sum exceeds the limit.
 
-        Pages that processes share count in the rough sum for each of them, and those of shared
-        files once more.
+        The rough sum counts shared pages once for each process, and pages of shared files once
+        more.
         """
         shared = self._shared.look([process.pid for process in processes])
         rough = shared + sum(process.private + process.shared for process in processes)
@@ -33,7 +33,10 @@ class MemoryMeter:
         return shared + sum(map(self._part, processes))
 
     def _part(self, process: Figures) -> int:
-        """Return a process's bytes without shared files, with its share of common pages."""
+        """Return a process's memory in bytes, with its part of shared pages.
+
+        Shared files in memory are left out, because `SharedMemory` counts them.
+        """
         try:
             if process.shared:
                 return self._sum(read(f"/proc/{process.pid}/smaps"))
@@ -44,7 +47,7 @@ class MemoryMeter:
     def _sum(self, mappings: str) -> int:
         """Add up mappings of /proc/<pid>/smaps.
 
-        Of a file on disk, only the pages that the process has changed are counted.
+        For a file on disk, this counts only the pages that the process has changed.
         """
         total, counted = 0, {"Pss:", "SwapPss:"}
         for line in mappings.splitlines():
@@ -63,6 +66,6 @@ class MemoryMeter:
 
 
 def sum_of(text: str, *names: str) -> int:
-    """Add up the lines with these names, given in KiB, as bytes."""
+    """Add up the lines with these names; the lines are in KiB, the sum is in bytes."""
     lines = (line.split() for line in text.splitlines())
     return sum(int(words[1]) * 1024 for words in lines if words[0] in names)

@@ -1,4 +1,4 @@
-"""Processes according to /proc."""
+"""Read about processes from /proc."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ WANTED = {"Threads", "RssAnon", "RssShmem", "VmSwap"}
 
 
 def children(pid: int) -> list[int]:
-    """List the children of a process, of all of its threads."""
+    """List the child processes of all threads of a process."""
     found: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
             found += map(int, read(f"/proc/{pid}/task/{thread}/children").split())
     except OSError:
-        pass  # it has ended meanwhile
+        pass  # the process has ended meanwhile
     return found
 
 
@@ -45,7 +45,10 @@ def is_zombie(pid: int) -> bool:
 
 
 def stat_fields(pid: int) -> list[str]:
-    """Read /proc/<pid>/stat from the third field (state); the name may contain spaces."""
+    """Return the fields of /proc/<pid>/stat from the third (the state) on.
+
+    The second field, the name, may contain spaces.
+    """
     return read(f"/proc/{pid}/stat").rpartition(")")[2].split()
 
 
@@ -57,7 +60,7 @@ def send(pid: int, number: int) -> None:
 
 
 def cpu_used() -> float:
-    """Return the processor time of all descendants in milliseconds, also of ended ones."""
+    """Return the processor time of all descendants, also of ended ones, in milliseconds."""
     ended = os.times()
     ticks = sum(ticks_of(pid) for pid in descendants(os.getpid()))
     return 1000 * (ended.children_user + ended.children_system + ticks / TICKS_PER_SECOND)
@@ -71,9 +74,9 @@ def ticks_of(pid: int) -> int:
 
 
 class Figures:
-    """A process's threads and bytes of memory; `shared` is partly shared with others.
+    """The threads and the memory in bytes of a process; others may also use part of `shared`.
 
-    Raises OSError when it has ended.
+    Raises OSError if the process has ended.
     """
 
     def __init__(self, pid: int) -> None:
@@ -86,7 +89,7 @@ class Figures:
 
 
 def figures(pids: list[int]) -> list[Figures]:
-    """Return the figures of those processes that still exist."""
+    """Return the figures of those of the processes that still exist."""
     found = []
     for pid in pids:
         try:

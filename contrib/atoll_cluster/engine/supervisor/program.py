@@ -1,13 +1,19 @@
-"""Own a kernel's processes; started in the kernel's run folder.
+"""The supervisor, which owns a kernel's processes; it is started in the kernel's run folder.
 
-With `--detach` the supervisor leaves who started it, so that the cluster program may die and find
-the kernel again. It leaves `supervisor.json` (`pid`, `started`) before the kernel begins and
-`exit.json` (`exit_code`, `reason`) after its end. SIGTERM ends the kernel within the grace period,
-SIGQUIT at once, and so does deleting its folder, since nobody could find it any more. It keeps what
-the kernel prints; who connects to `supervisor.sock` is told the memory in use, the processor time
-(milliseconds) and the size of the log, when all that was printed before is in it.
+With `--detach` the supervisor does not stay a child of the cluster program. So the kernel goes on
+if the cluster program ends, and a later cluster program finds it again. The supervisor writes
+`supervisor.json` (`pid`, `started`) before the kernel begins, and `exit.json` (`exit_code`,
+`reason`, …) after its end.
 
-There is one supervisor per kernel, so it is small: pathlib, typing and contextlib stay out of it.
+SIGTERM ends the kernel within the grace period, SIGQUIT at once. If the kernel's folder is deleted,
+the supervisor ends the kernel at once, because nobody could find it any more.
+
+The supervisor writes the kernel's output to the log. Whoever connects to `supervisor.sock` gets the
+memory in use in bytes, the processor time in milliseconds and the size of the log, after all output
+so far is in the log.
+
+Each kernel has its own supervisor, so its memory use must be small: it does not import pathlib,
+typing or contextlib.
 """
 
 from __future__ import annotations
@@ -35,19 +41,23 @@ TOO_MUCH = {"out-of-memory", "too-many-processes"}
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 KEEP = "--keep="
 KEPT = "ATOLL_KEPT_VARIABLES"
-"""By this the kernel program knows which variables to hand on."""
+"""The variable that tells the kernel program which variables to pass on to programs."""
 HEADROOM = 2
-"""How many times its memory a single process may ask for where no cgroup counts; what it then
-really takes ends the kernel at the next look."""
+"""Without a cgroup, a single process may allocate this many times the kernel's memory limit.
+
+If the processes really use more than the limit, the kernel is ended at the next check."""
 
 
 class Supervisor:
-    """Starts the kernel of `launch` (see `preparation.py`) and stays until its end."""
+    """Starts the kernel that `launch` describes (see `preparation.py`), and runs until its end."""
 
     def __init__(
         self, launch: dict[str, Any], listener: socket.socket, asked: socket.socket
     ) -> None:
-        """Start; `listener` is for the kernel, `asked` for questions about log and memory."""
+        """Start the kernel, which accepts requests at `listener`.
+
+        At `asked`, the supervisor answers questions about memory and log.
+        """
         self._launch, self._asked = launch, asked
         self._watch = LimitWatcher(launch["memory"], launch["processes"], launch["cgroups"])
         self._log = Log(launch["log"])
@@ -67,14 +77,14 @@ class Supervisor:
         os.close(self._log.writing)
 
     def run(self) -> int:
-        """Handle signals until the kernel has ended; returns its task's exit code, or else 0."""
+        """Handle signals until the kernel has ended; returns its task's exit code, else 0."""
         exit_code = None
         while exit_code is None:
             heard = self._wait()
             if self._signals in heard:
                 self._obey(os.read(self._signals, 512))
             if self._log.reading in heard and not self._log.take():
-                self._heeds_log = False  # its other end is closed, for good
+                self._heeds_log = False  # all writers have closed the pipe
             if self._asked.fileno() in heard:
                 self._answer()
             if reason := self._watch.exceeded(heard):
@@ -110,7 +120,7 @@ class Supervisor:
                 }
                 caller.send(json.dumps(told).encode() + b"\n")
         except OSError:
-            pass  # who has called does not wait any more
+            pass  # the caller has disconnected
 
     def _patience(self) -> float:
         if self._init is None and self._launch["wrappers"]:
@@ -124,7 +134,7 @@ class Supervisor:
         return self._deadline is not None and time.monotonic() >= self._deadline
 
     def _spawn(self, listener: socket.socket) -> int:
-        # Processes below us that lose their parent become our children, and can be ended.
+        # Descendants whose parent ends become our children, so that we can end them.
         prctl(PR_SET_CHILD_SUBREAPER, 1)
         own_pid = os.getpid()
         pid = os.fork()
@@ -138,9 +148,9 @@ class Supervisor:
         return pid
 
     def _end_with(self, parent: int) -> None:
-        """Let the kernel end if its supervisor is killed, from its first moment on.
+        """Make Linux end the kernel if its supervisor is killed, beginning right after the fork.
 
-        Bubblewrap does this itself, but only after it has started.
+        Bubblewrap does this by itself, but only after it has started.
         """
         prctl(PR_SET_PDEATHSIG, signal.SIGTERM if self._launch["plain"] else signal.SIGKILL)
         if os.getppid() != parent:
@@ -176,12 +186,12 @@ class Supervisor:
                 send(pid, signal.SIGTERM)
 
     def _take_figures(self) -> None:
-        """Record the use so far, because a killed sandbox does not report it."""
+        """Record the resource use so far, because a killed sandbox does not report it."""
         self._cpu_used = max(self._cpu_used, cpu_used())
         self._watch.look()
 
     def _kill(self) -> None:
-        """Kill everything below the kernel's first process, then that one."""
+        """Kill all descendants of the kernel's first process, then the first process."""
         self._deadline = None
         self._take_figures()
         while pids := living(skip=1) or living():
@@ -190,7 +200,7 @@ class Supervisor:
             time.sleep(0.001)
 
     def _await_init(self) -> None:
-        """Wait for the end of the sandbox's first process; bubblewrap ends earlier."""
+        """Wait for the end of the sandbox's first process, which ends after bubblewrap."""
         while self._init is not None and not is_zombie(self._init):
             time.sleep(0.001)
 
@@ -224,7 +234,7 @@ class Supervisor:
 
 
 def kept_variables() -> dict[str, str]:
-    """Return the variables of our own environment that the kernel gets, and the list of them."""
+    """Return our own variables that the kernel gets, and a variable that lists their names."""
     patterns = [word[len(KEEP) :] for word in sys.argv[2:] if word.startswith(KEEP)]
     whole = {one for one in patterns if not one.endswith("*")}
     begins = tuple(one[:-1] for one in patterns if one.endswith("*"))
@@ -237,7 +247,7 @@ def kept_variables() -> dict[str, str]:
 
 
 def give_files(descriptors: list[int]) -> None:
-    """Make these descriptors 0, 1, 2, … of the program that is started next."""
+    """Make these descriptors 0, 1, 2, … in the program that this process executes next."""
     beyond = len(descriptors) + max(descriptors)
     aside = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, beyond) for fd in descriptors]
     for target, fd in enumerate(aside):
@@ -245,7 +255,7 @@ def give_files(descriptors: list[int]) -> None:
 
 
 def listen(name: str) -> socket.socket:
-    """Listen in the current folder, because a socket address has room for 108 bytes."""
+    """Listen at `name` in the current folder, because a socket address can have only 108 bytes."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     os.umask(0o177)
     listener.bind(name)
@@ -255,13 +265,13 @@ def listen(name: str) -> socket.socket:
 
 
 def prctl(option: int, value: int) -> None:
-    import ctypes  # a megabyte, and only plain processes need it
+    import ctypes  # not imported earlier, because it takes a megabyte
 
     ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
 def detach() -> bool:
-    """Continue in a new process session, as a child of init; true in that process."""
+    """Continue in a new process that is a child of init; returns True in the new process."""
     if os.fork():
         return False
     os.setsid()
@@ -279,7 +289,7 @@ def main() -> int:
         os.close(tell)
         sys.exit(0 if os.read(ready, 1) else 1)
     for number in (signal.SIGHUP, signal.SIGINT):
-        # The cluster may have been started with ignored signals (nohup); sessions must not be.
+        # The cluster may ignore these signals (nohup), but sessions must not ignore them.
         signal.signal(number, signal.SIG_DFL)
     listener, asked = listen("kernel.sock"), listen("supervisor.sock")
     pid = os.getpid()

@@ -1,7 +1,7 @@
-"""Memory that no process's own figure includes: files in memory, with and without a name.
+"""Measure memory that is not counted for any single process: files in memory.
 
-A session can fill the file systems in memory that it sees, hold files that have no name (`memfd`),
-and leave segments of System V behind. All of it is found by what the session's processes see.
+A session can fill the file systems in memory that it sees, open files without a name (`memfd`), and
+leave segments of System V behind. All of these can be found through the session's processes.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 NS_GET_USERNS = 0xB701
 CLONE_NEWIPC, CLONE_NEWUSER = 0x08000000, 0x10000000
 INODE = 1024
-"""Bytes of memory, about, that an empty file in memory takes."""
+"""Approximate memory of an empty file in memory, in bytes."""
 BETWEEN_SEGMENTS = 2.0
-"""Seconds between looks at segments, which take a process of their own."""
+"""Seconds between checks of segments, because each check needs a new process."""
 MOST_NAMESPACES = 16
 USUALLY_NAMELESS = "00:01"
 
@@ -38,7 +38,7 @@ class SharedMemory:
         self._files: dict[tuple[str, str], int] = {}
 
     def look(self, pids: list[int]) -> int:
-        """Return the bytes in memory or swapped out, without what other sessions see, too."""
+        """Return the bytes in memory or swapped out, without file systems that we see ourselves."""
         mounts = {}
         for pid in distinct(pids, "mnt"):
             mounts.update(tmpfs_mounts(pid))
@@ -48,7 +48,7 @@ class SharedMemory:
         return sum(sizes.values()) + sum(self._files.values()) + self._in_segments(pids)
 
     def has_counted(self, device: str, inode: str, name: str) -> bool:
-        """Return whether a mapped file (device and inode) was included."""
+        """Return whether the last `look` has counted a mapped file (device, inode and name)."""
         if name.startswith("/SYSV"):
             return self._segments > 0
         return device in self._devices or (device, inode) in self._files
@@ -64,19 +64,19 @@ class SharedMemory:
             try:
                 self._segments = sum(map(segments, others))
             except OSError:
-                pass  # a machine that is full of processes has none for a look
+                pass  # the machine may have too many processes to start another one
         return self._segments
 
 
 def distinct(pids: list[int], kind: str) -> list[int]:
-    """Choose a process of each namespace of a kind, up to a limit."""
+    """Return one process for each namespace of a kind, up to a limit."""
     found = {inode(pid, kind): pid for pid in reversed(pids)}
     found.pop(None, None)
     return list(found.values())[:MOST_NAMESPACES]
 
 
 def inode(pid: int | str, kind: str) -> int | None:
-    """Return the namespace of a process, None if it cannot be read."""
+    """Return the inode of a process's namespace, None if it cannot be read."""
     try:
         return os.stat(f"/proc/{pid}/ns/{kind}").st_ino
     except OSError:
@@ -84,7 +84,7 @@ def inode(pid: int | str, kind: str) -> int | None:
 
 
 def tmpfs_mounts(pid: int | str) -> dict[str, str]:
-    """Return the in-memory file systems of a process: devices and paths."""
+    """Return the paths of the in-memory file systems that a process sees, by device."""
     try:
         lines = read(f"/proc/{pid}/mountinfo").splitlines()
     except OSError:
@@ -111,12 +111,12 @@ def nameless_device() -> str:
 
 
 def device_name(major: int, minor: int) -> str:
-    """Return a device in the format of /proc's mappings."""
+    """Return the name of a device as the mappings in /proc show it."""
     return f"{major:02x}:{minor:02x}"
 
 
 def size(device: str, path: str) -> int:
-    """Return the bytes of the in-memory file system at `path`, if it is the expected one."""
+    """Return the bytes in the in-memory file system at `path`; 0 if its device is not `device`."""
     try:
         number = os.stat(path).st_dev
         room = os.statvfs(path)
@@ -128,7 +128,7 @@ def size(device: str, path: str) -> int:
 
 
 def nameless(pids: list[int]) -> dict[tuple[str, str], int]:
-    """Return the bytes of open files without a name, by inode."""
+    """Return the bytes of open files without a name, by device and inode."""
     found = {}
     for pid in pids:
         folder = f"/proc/{pid}/fd"
@@ -143,13 +143,13 @@ def nameless(pids: list[int]) -> dict[tuple[str, str], int]:
                     device = device_name(os.major(status.st_dev), os.minor(status.st_dev))
                     found[device, str(status.st_ino)] = status.st_blocks * 512
             except OSError:
-                continue  # it was closed meanwhile
+                continue  # the file was closed meanwhile
     return found
 
 
 def segments(pid: int) -> int:
-    """Return the bytes of visible System V segments, 0 if they cannot be read."""
-    import ctypes  # a megabyte, and only those who watch need it
+    """Return the bytes of the System V segments that a process sees, 0 if they cannot be read."""
+    import ctypes  # not imported earlier, because it takes a megabyte
 
     libc = ctypes.CDLL(None, use_errno=True)
     reading, writing = os.pipe()
@@ -179,5 +179,5 @@ def enter_ipc(pid: int, setns: Callable[[int, int], int]) -> None:
 
 
 def sum_of_segments(table: str) -> int:
-    """Add up the last two columns: in memory and swapped out."""
+    """Add up the last two columns of the table: bytes in memory and bytes swapped out."""
     return sum(sum(map(int, line.split()[-2:])) for line in table.splitlines()[1:])

@@ -1,4 +1,4 @@
-"""Watch a kernel's limits of memory and processes."""
+"""Check whether a kernel exceeds its limits of memory and processes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ from .memory import MemoryMeter
 from .procfs import descendants, figures
 
 LOOK_AROUND = 60
-"""Seconds between looks where nothing is to be watched."""
+"""Seconds between checks if there is no limit to check."""
 SOONEST, LATEST, BREATHER = 0.25, 2.0, 10
-"""Seconds between looks at what no cgroup counts: so many times as long as a look takes."""
+"""The pause between checks without a cgroup: `BREATHER` times the duration of the last check.
+
+The pause is at least `SOONEST` and at most `LATEST` seconds."""
 
 
 class LimitWatcher:
     """Notices when a kernel uses more memory or more processes than its limits allow.
 
-    A cgroup sends word itself: version 1 by an eventfd, version 2 by its file of events. Elsewhere
-    the memory of all processes is added up from time to time (see :class:`MemoryMeter`), and they
-    and their threads are counted.
+    A cgroup reports this by itself: version 1 by an eventfd, version 2 by its file of events.
+    Without a cgroup, this adds up the memory of all processes from time to time (see
+    :class:`MemoryMeter`), and counts their threads.
     """
 
     def __init__(self, memory: int | None, processes: int | None, cgroups: list[str]) -> None:
@@ -40,9 +42,9 @@ class LimitWatcher:
         self._most, self._used = 0, 0
         self._next = 0.0
         self.notices: list[int] = []
-        """Descriptors that can be read when a group of version 1 is out of memory."""
+        """Descriptors that become readable when a group of version 1 is out of memory."""
         self.changes: list[int] = []
-        """Descriptors with an exceptional condition when a group of version 2 tells something."""
+        """Descriptors that have an exceptional condition when the events of version 2 change."""
         self._must_look = bool(self._memory or self._processes)
         if self._folder is not None:
             self._subscribe(self._folder)
@@ -52,17 +54,19 @@ class LimitWatcher:
         return max(0, self._next - time.monotonic()) if self._must_look else LOOK_AROUND
 
     def exceeded(self, heard: list[int]) -> str | None:
-        """Return the reason to end the kernel, if it exceeds a limit."""
+        """Return the reason to end the kernel if it exceeds a limit; `heard` are descriptors that
+        are ready.
+        """
         if self._folder is not None:
             for change in self.changes:
-                os.pread(change, 1, 0)  # which ends the condition
+                os.pread(change, 1, 0)  # reading ends the exceptional condition
             told = any(notice in heard for notice in self.notices)
             if told or oom_kills(self._folder) > 0:
                 return "out-of-memory"
         return self.look() if self._must_look and not self.patience() else None
 
     def look(self) -> str | None:
-        """Check now; returns the same as :meth:`exceeded`."""
+        """Check now; returns a reason like :meth:`exceeded`."""
         begin = time.monotonic()
         processes = figures(descendants(os.getpid()))
         if self._folder is None:
@@ -78,13 +82,13 @@ class LimitWatcher:
         return "too-many-processes" if threads > (self._processes or 0) else None
 
     def memory(self) -> int:
-        """Return the kernel's memory at the last check."""
+        """Return the kernel's memory at the last check, in bytes."""
         if not self._must_look:
             self.look()
         return self._used
 
     def peak(self) -> int:
-        """Return the highest memory that was seen."""
+        """Return the highest memory use that is known, in bytes."""
         if self._folder is None:
             most_of_one = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
             return max(self._most, most_of_one)
