@@ -1,5 +1,5 @@
 """The embedded cluster: a cluster on one machine that speaks the Backend.AI API.
 
-It is a separate program (`python -m atoll_cluster`) and imports nothing of atoll; the package
+It is a separate program (`python -m atoll_cluster`), which does not import atoll; the package
 `atoll_local` starts and stops it.
 """

@@ -15,7 +15,7 @@ _LOG_SIZE = 1024 * 1024
 def main(arguments: list[str] | None = None) -> int:
     """Serve until stopped; returns the exit code."""
     options = _parser().parse_args(arguments)
-    # The slow imports come after the arguments were checked.
+    # These imports are slow, so the arguments are checked first.
     from atoll_cluster.instance import AlreadyRunningError
     from atoll_cluster.paths import PRIVATE, DataDir, StartError
     from atoll_cluster.program import Options, serve
@@ -39,14 +39,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(running)  # noqa: T201 - the program's answer
         return 0
     except StartError as refusal:
-        print(f"atoll_cluster: {refusal}", file=sys.stderr)  # noqa: T201 - before there is a log
+        print(f"atoll_cluster: {refusal}", file=sys.stderr)  # noqa: T201 - there may be no log
         return 1
     except Exception as error:
         logging.getLogger(__name__).critical(
             "the program ends because of an unexpected error", exc_info=error
         )
         last = f"atoll_cluster: {type(error).__name__}: {error}"
-        print(last, file=sys.stderr)  # noqa: T201 - the launcher tells it
+        print(last, file=sys.stderr)  # noqa: T201 - `atoll local up` shows it
         return 1
     return 0
 
@@ -100,7 +100,7 @@ def _set_up_log(folder: Path | None) -> None:
             folder / "cluster.log", maxBytes=_LOG_SIZE, backupCount=2, encoding="utf-8"
         )
     handler.setFormatter(LineFormatter())
-    logging.raiseExceptions = False  # A full disk has no room for the complaints either.
+    logging.raiseExceptions = False  # Do not report that the disk is too full to log.
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 

@@ -1,8 +1,9 @@
-"""Which machine's program serves a data folder that several machines see.
+"""Ensure that only one program serves a data folder that several machines share.
 
-Locks of files are not seen by other machines on every file system. So a program writes down where
-it runs, and writes that again every few seconds: who finds the file unchanged for a while takes
-the folder over. On a disk of one machine the lock of `instance.py` says it all.
+On some network file systems, other machines do not see the locks of files. So a program writes the
+name of its machine to a file, and writes the file again every few seconds. If the file does not
+change for some time, a program on another machine takes the folder over. On a local disk, the lock
+of `instance.py` is enough.
 """
 
 import json
@@ -18,22 +19,23 @@ from atoll_cluster.paths import DataDir, StartError, write_private
 from atoll_cluster.store.filesystem import is_networked
 
 RENEWAL = 5.0
-"""Seconds between two times that a claim is written."""
+"""Seconds after which a claim is written again."""
 SILENCE = 20.0
-"""Seconds after which a claim is no good that nobody has written again. A shared file system may
-show old contents for some seconds.
+"""Seconds after which a claim that was not written again is no longer valid.
+
+This is longer than `RENEWAL`, because a shared file system may return old content for some time.
 """
 _POLL = 0.2
 _LONGEST = 4096
 
 
 class Lost(Exception):
-    """Another program has taken the folder over, since this one has stood still for long."""
+    """Another program has taken the folder over, because this one did not renew its claim."""
 
 
 @define
 class Claim:
-    """What a program says of itself; `token` is its alone."""
+    """The claim of a program to a data folder; each program has its own `token`."""
 
     path: Path
     token: str = field(factory=lambda: secrets.token_hex(8))
@@ -42,10 +44,10 @@ class Claim:
 
     @classmethod
     def take(cls, data: DataDir) -> "Claim | None":
-        """Claim a folder, None where its lock is enough; raises StartError where a program of
-        another machine serves it.
+        """Claim a folder; returns None on a local disk, where the lock is enough.
 
-        That machine may have lost it without a word, which takes SILENCE to find out.
+        Raises StartError if a program on another machine serves it. A program that was killed
+        leaves its claim, so this waits up to SILENCE until it is clear that the claim is old.
         """
         if not is_networked(data.root):
             return None
@@ -62,7 +64,7 @@ class Claim:
         return claim
 
     def renew(self) -> None:
-        """Say again that we are here, when it is time; raises Lost when that is no longer so."""
+        """Write the claim again if it is time; raises Lost if another program has the folder."""
         if time.monotonic() < self._written + RENEWAL:
             return
         if (found := _read(self.path)) and found.get("token") != self.token:
@@ -76,18 +78,18 @@ class Claim:
         self._written = time.monotonic()
 
     def close(self) -> None:
-        """Give the folder back."""
+        """Delete the claim, so that another program can serve the folder at once."""
         if _read(self.path).get("token") == self.token:
             self.path.unlink(missing_ok=True)
 
 
 def _is_elsewhere(found: dict[str, Any]) -> bool:
-    """Whether a claim is another machine's; of our own, the lock tells more."""
+    """Return whether another machine wrote a claim; on this machine, the lock decides."""
     return found.get("host") != socket.gethostname()
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Return what a claim says; empty for none."""
+    """Return the content of a claim; empty if there is none."""
     try:
         with path.open("rb") as file:
             found = json.loads(file.read(_LONGEST))

@@ -1,7 +1,8 @@
-"""Delete at the start what earlier runs of the program have left on disk.
+"""Delete files that earlier runs of the program have left on disk; called at the start.
 
-Only what is certainly not needed is deleted. A folder without a known owner may be all that is left
-of somebody's work, for example after the database was lost: it is put aside for an administrator.
+This deletes only files that are certainly not needed. A folder without a known owner may be the
+only copy of a user's work, for example after the database was lost. So it is put aside, and an
+administrator decides about it.
 """
 
 import os
@@ -23,13 +24,13 @@ from atoll_cluster.supervision import TaskKind, Work
 _UNKNOWN_OWNER = "its owner is unknown"
 
 _PATIENCE = 5.0
-"""Seconds that the start waits for folders to be deleted that clients must not see any more."""
+"""Seconds that the start waits until deleted folders are gone, which clients must not see."""
 
 CleanupTask = tuple[Item, Work]
 
 
 async def start_cleanup(cluster: Cluster) -> None:
-    """Start to delete everything left over; call it before requests are served."""
+    """Start to delete all files that are left over; call this before serving requests."""
     begun = []
     for find in (_deleted_folders, _folders, _kernels, _images):
         with cluster.supervisor.isolate_failure(TaskKind.CLEAN_UP):
@@ -42,13 +43,13 @@ async def start_cleanup(cluster: Cluster) -> None:
 
 
 def purge_deleted(cluster: Cluster, deleted: Path) -> anyio.Event:
-    """Start to remove the files of a deleted folder; the event is set at the end."""
+    """Start to remove the files of a deleted folder; the returned event is set at the end."""
     item = Item("deleted folder", deleted.name)
     return cluster.supervisor.start(TaskKind.CLEAN_UP, partial(_purge, cluster, deleted), item=item)
 
 
 def delete_folder(cluster: Cluster, folder_id: str) -> anyio.Event:
-    """Start to delete a folder and its row; the event is set at the end."""
+    """Start to delete a folder and its row; the returned event is set at the end."""
 
     async def work() -> None:
         await (await _delete_folder(cluster, folder_id)).wait()
@@ -57,7 +58,7 @@ def delete_folder(cluster: Cluster, folder_id: str) -> anyio.Event:
 
 
 async def _delete_folder(cluster: Cluster, folder_id: str) -> anyio.Event:
-    """Hide a folder at once, start to remove its files; returns the event of that."""
+    """Hide a folder at once, and start to remove its files; returns the event of its end."""
     deleted = cluster.storage.volume.mark_deleted(folder_id)
     cluster.store.folders.delete(printable(folder_id))
     return purge_deleted(cluster, deleted)
@@ -68,7 +69,7 @@ async def _purge(cluster: Cluster, deleted: Path) -> None:
 
 
 async def _delete_if_empty(cluster: Cluster, name: str) -> None:
-    """Delete a folder without a row if it is empty, as after an interrupted creation."""
+    """Delete a folder without a row if it is empty, for example after a failed creation."""
     usage = await anyio.to_thread.run_sync(count, cluster.storage.volume.folders / name)
     if usage.size:
         raise NeedsAdmin(_UNKNOWN_OWNER)
@@ -80,7 +81,7 @@ async def _refuse() -> None:
 
 
 def delete_image(cluster: Cluster, image_id: str) -> anyio.Event:
-    """Start to delete an image made from a session; the event is set at the end."""
+    """Start to delete an image made from a session; the returned event is set at the end."""
     work = partial(_delete_image, cluster, image_id)
     return cluster.supervisor.start(TaskKind.CLEAN_UP, work, item=Item("image", image_id))
 

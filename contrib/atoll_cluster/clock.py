@@ -1,6 +1,6 @@
 """The cluster's format of times: ISO-8601, UTC, microseconds, explicit offset.
 
-The texts sort as the moments do, so the store compares them without parsing.
+The order of the texts is the order of the times, so the store compares them without parsing.
 """
 
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ def now() -> str:
 
 
 def stamp(moment: datetime) -> str:
-    """Return `moment` as text; without a time zone, it is UTC."""
+    """Return `moment` as text; a moment without a time zone is taken as UTC."""
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return zoned.astimezone(UTC).isoformat(timespec="microseconds")
 

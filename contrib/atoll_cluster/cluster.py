@@ -1,4 +1,4 @@
-"""The cluster as the API sees it: store, scheduler, events and names."""
+"""The cluster as the API uses it: the store, the scheduler, the storage and others."""
 
 import anyio
 from attrs import field, frozen
@@ -15,28 +15,28 @@ from atoll_cluster.store.store import Store
 from atoll_cluster.supervision import TaskSupervisor
 
 API_VERSION = "v7.20230615"
-"""What `GET /` announces: the newest version that clients of 23.09 and of 26.x both speak."""
+"""The version in `GET /`: the newest one that clients of 23.09 and of 26.x both support."""
 
 
 @frozen
 class Cluster:
-    """Everything that requests need."""
+    """All parts of the cluster that requests use."""
 
     store: Store
     scheduler: Scheduler
     storage: Storage
     release: str
-    """The release text that `GET /` gives as `manager`."""
+    """The release text that `GET /` returns as `manager`."""
     nodes: Nodes
-    """The machines of the engine, where it tells them."""
+    """The machines of the engine, if it reports them."""
     processors: Processors = field(factory=Processors)
-    """How busy the processors of this machine are."""
+    """The load of this machine's processors."""
     stopping: anyio.Event = field(factory=anyio.Event)
-    """Set when the program is about to end; whoever waits for something gives up then."""
+    """Set when the program is about to end; requests that wait for something then end."""
 
     @property
     def engine(self) -> Engine:
-        """Runs the kernels."""
+        """The engine, which runs the kernels."""
         return self.scheduler.engine
 
     @property
@@ -46,12 +46,12 @@ class Cluster:
 
     @property
     def supervisor(self) -> TaskSupervisor:
-        """Starts tasks that outlive a request."""
+        """The supervisor, which runs tasks that continue after a request has ended."""
         return self.scheduler.supervisor
 
     @property
     def bus(self) -> Bus:
-        """The events of the scheduler."""
+        """The bus, which passes on the events of sessions."""
         return self.scheduler.bus
 
     @property
@@ -61,6 +61,6 @@ class Cluster:
 
     @property
     def slot_types(self) -> dict[str, str]:
-        """The slots that there are, and their types: `bytes` or `count`."""
+        """The names of the slots and their types: `bytes` or `count`."""
         of_nodes = {slot: "count" for node in self.nodes.known for slot in node.slots}
         return of_nodes | self.machine.slot_types

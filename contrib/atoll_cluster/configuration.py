@@ -1,8 +1,8 @@
 """The settings in `config.json` of a data folder.
 
-`{"slots": {"cpu": 8, "cuda.shares": 4}}` lets the cluster give away more than this machine has, so
-that what asks for it can be tried. `"engine": "module:attr"` names what starts kernels, with its
-own `"settings"`, texts by names. `atoll local up` writes all of it.
+With `{"slots": {"cpu": 8, "cuda.shares": 4}}` the cluster can offer more slots than this machine
+has, so that users can try sessions that request them. `"engine": "module:attr"` names the launcher
+of kernels, and `"settings"` contains its settings, texts by name. `atoll local up` writes the file.
 """
 
 import json
@@ -24,7 +24,7 @@ _KEYS = ("slots", "engine", "settings")
 class Configuration:
     """The settings of a data folder; `slots` override those of the machine.
 
-    `engine` names what starts kernels, None for this machine; `settings` are for that alone.
+    `engine` names the launcher of kernels, None for this machine's; `settings` are its settings.
     """
 
     slots: Mapping[str, Decimal] = field(factory=dict)

@@ -1,8 +1,8 @@
-"""The first accounts: created at the first start, with random keys that only their owner can read.
+"""Create the first accounts at the first start, with random keys in a private file.
 
-`credentials.json` holds `{"admin": {"access_key", "secret_key"}, "user": {…}}`. The store is what
-counts; the file is how a shell on the same machine learns the keys, and it is written again if it
-was lost.
+`credentials.json` contains `{"admin": {"access_key", "secret_key"}, "user": {…}}`. The valid keys
+are those in the store; a shell on the same machine reads them from the file. If the file is
+missing, the program writes it again.
 """
 
 import json
@@ -24,9 +24,9 @@ _USER_EMAIL = "user@atoll.local"
 
 
 def ensure_accounts(data: DataDir, store: Store) -> None:
-    """Create the first accounts and the file of their keys, unless they exist.
+    """Create the first accounts and the file with their keys, unless they exist.
 
-    Raises StartError when the file is readable by others: its keys must be taken for known.
+    Raises StartError if other users can read the file, because they may then know the keys.
     """
     require_private(data.credentials)
     if store.tables.users.count() == 0:

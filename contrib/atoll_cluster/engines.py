@@ -1,7 +1,7 @@
-"""What another engine is written against: where kernels run, and all that differs by that.
+"""The names that the launcher of another engine needs; a launcher decides where kernels run.
 
-See `docs/engines.md`. A launcher is offered by the hook `atoll_engines` of the plugin `local`, and
-must pass the tests of `atoll_cluster.testing`.
+See `docs/engines.md`. A plugin offers its launcher with the hook `atoll_engines` of the plugin
+`local`. A launcher must pass the tests of `atoll_cluster.testing`.
 """
 
 from atoll_cluster.engine.contract import EngineError, Image, KernelGone

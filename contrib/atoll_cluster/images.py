@@ -1,7 +1,7 @@
 """The images of the cluster: the engine's runtimes, aliases, and images made from sessions.
 
-Administrators give images aliases, and can have a runtime forgotten until the next scan. A session
-is committed to an image that is its owner's alone.
+Administrators can give aliases to images, and hide a runtime until the next scan. A commit of a
+session makes an image that only its owner and superadmins can use.
 """
 
 import difflib
@@ -18,7 +18,7 @@ _MEBIBYTE = 1024 * 1024
 _MINIMUM_MEMORY = {"node": 512 * _MEBIBYTE}
 
 REGISTRY = "local"
-"""What images are told to come from."""
+"""The name of the registry that images are reported to come from."""
 
 
 def full_name(canonical: str) -> str:
@@ -28,13 +28,13 @@ def full_name(canonical: str) -> str:
 
 @frozen
 class Images:
-    """All images; a `viewer` sees the runtimes and their own images, superadmins all."""
+    """All images; a `viewer` sees the runtimes and their own images, a superadmin all images."""
 
     tables: Tables
     engine: Engine
 
     def offered(self, viewer: User) -> list[Image]:
-        """Return the images for sessions, with all their names."""
+        """Return the images that sessions can use, with all their names."""
         forgotten = {one.name for one in self.tables.forgotten.select()}
         runtimes = [one for one in self.engine.images() if one.canonical not in forgotten]
         more: dict[str, list[str]] = {}
@@ -46,7 +46,7 @@ class Images:
         ]
 
     def resolve(self, name: str, viewer: User) -> Resolution:
-        """Find the image of a name, with or without the registry.
+        """Find an image by a name with or without the registry.
 
         Raises UnknownImageError.
         """
@@ -63,7 +63,7 @@ class Images:
         return found
 
     def near(self, name: str, viewer: User) -> list[str]:
-        """Return names of images that are similar to `name`, the most similar first."""
+        """Return the names of images that are similar to `name`, the most similar first."""
         names = [
             known for image in self.offered(viewer) for known in (image.canonical, *image.aliases)
         ]
@@ -72,7 +72,8 @@ class Images:
     def named(self, canonical: str) -> Image:
         """Return an image by its canonical name, for any user.
 
-        Of a runtime that was uninstalled meanwhile, kernels can be found, but not started.
+        If its runtime was uninstalled meanwhile, the image cannot start kernels, but is enough to
+        find those that run.
         """
         committed = self._by_canonical(canonical)
         base = self._runtime(committed.base if committed else canonical)
@@ -96,7 +97,7 @@ class Images:
     def find_committed(self, name: str, viewer: User) -> CommittedImage | None:
         """Find an image made from a session; without a tag, the newest of that name.
 
-        What runtimes are called stays theirs.
+        A name of a runtime always means the runtime.
         """
         found = self.committed(viewer)
         exact = next((one for one in found if one.canonical == name), None)

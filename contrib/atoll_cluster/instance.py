@@ -1,4 +1,4 @@
-"""One program for each data folder: the lock, the port, and the file with its address."""
+"""Ensure that one program serves a data folder: its lock, its port, the file with its address."""
 
 import fcntl
 import json
@@ -19,21 +19,21 @@ from atoll_cluster.paths import DataDir, StartError, write_private
 _log = logging.getLogger(__name__)
 
 _LOOK_AGAIN = 1.0
-"""Seconds between looks at the files by which the program is found."""
+"""Seconds between two checks of the files by which others find the program."""
 _LONGEST = 64 * 1024
 _POLL = 0.02
 HOST = "127.0.0.1"
-"""The only address that is ever listened on."""
+"""The only address on which the program listens."""
 
 
 class AlreadyRunningError(Exception):
-    """Another program serves the folder; the text has its address, if known."""
+    """Another program serves the folder; the text contains its address, if it is known."""
 
 
 def lock(data: DataDir) -> IO[str]:
-    """Take the folder's lock until the file is closed; raises AlreadyRunningError."""
+    """Lock the folder until the returned file is closed; raises AlreadyRunningError."""
     if data.lock.exists() and not data.lock.is_file():
-        data.lock.unlink()  # A FIFO would be waited for.
+        data.lock.unlink()  # Opening a FIFO would block.
     file = data.lock.open("a")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -46,9 +46,9 @@ def lock(data: DataDir) -> IO[str]:
 
 
 def bind(data: DataDir, wanted: int = 0) -> socket.socket:
-    """Listen on `wanted`, else on the last port, else on any free one.
+    """Listen on the port `wanted`; without one, on the last port, or on a free one if that is used.
 
-    Raises StartError when a port that was asked for is taken.
+    Raises StartError if the port `wanted` cannot be used.
     """
     if wanted:
         try:
@@ -78,9 +78,9 @@ def _listen(port: int) -> socket.socket:
 
 @define
 class Announcement:
-    """Publishes the address of this program: in `server.json`, whose lock it holds.
+    """Publishes the address of this program in `server.json` and in the lock file.
 
-    If the file or the lock file is deleted or damaged, it is complete again a moment later.
+    If one of the files is deleted or damaged, it is written again within a second.
     """
 
     data: DataDir
@@ -89,7 +89,7 @@ class Announcement:
     _lock: IO[str]
     _claim: Claim | None = None
     _text: str = field(default="", init=False)
-    """What is told now; nothing before requests are answered and when they no longer are."""
+    """The published text; empty while the program does not answer requests."""
     _writing: threading.Lock = field(factory=threading.Lock, init=False)
 
     @property
@@ -98,7 +98,7 @@ class Announcement:
         return f"http://{HOST}:{self.port}"
 
     def publish(self) -> None:
-        """Write the file; call it when requests are answered. Raises StartError."""
+        """Write the file; call this when the program answers requests. Raises StartError."""
         server = ServerInfo(
             pid=os.getpid(),
             started=process_start(os.getpid()) or 0,
@@ -113,8 +113,8 @@ class Announcement:
             raise StartError(f"cannot write {self.data.server}: {error.strerror}") from error
 
     async def keep(self) -> None:
-        """Write the file again if it was changed or deleted, until cancelled."""
-        # Imported here, because other programs import this module only to find the program.
+        """Write the file again whenever it was changed or deleted, until cancelled."""
+        # anyio is slow to import, and other programs use this module only to find the program.
         import anyio
         import anyio.to_thread
 
@@ -143,7 +143,7 @@ class Announcement:
                 _log.warning("the address of this program cannot be written: %s", error)
 
     def _stay(self) -> None:
-        """Say that this program goes on; one that has lost its folder leaves it as it is."""
+        """Renew the claim; if another program has taken the folder over, end this one at once."""
         try:
             if self._claim is not None:
                 self._claim.renew()
@@ -156,7 +156,7 @@ class Announcement:
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(self._lock.fileno()), self.data.lock.stat()):
                 return
-        with suppress(AlreadyRunningError):  # It will find its port taken, and its database.
+        with suppress(AlreadyRunningError):  # The port stops the other program.
             self._lock = lock(self.data)
 
     def _write(self) -> None:
@@ -168,7 +168,7 @@ class Announcement:
 
 @frozen(kw_only=True)
 class ServerInfo:
-    """The program of a data folder; `pid` and `started` identify its process."""
+    """The program that serves a data folder; `pid` and `started` identify its process."""
 
     pid: int
     started: int
@@ -189,9 +189,9 @@ class ServerInfo:
 
 
 def read_server(data: DataDir) -> ServerInfo | None:
-    """Return the program of a data folder if it is running.
+    """Return the program that serves a data folder, None if it does not run.
 
-    Two files contain it, because either may be missing, old or damaged.
+    Two files contain its address, because either of them may be missing, old or damaged.
     """
     for path in (data.server, data.lock):
         server = ServerInfo.parse(_read(path))
@@ -201,10 +201,10 @@ def read_server(data: DataDir) -> ServerInfo | None:
 
 
 def find_server(data: DataDir) -> ServerInfo | None:
-    """Return the program of a data folder, also if its file is missing.
+    """Return the program that serves a data folder, even if its file is missing at first.
 
-    If the lock is held and neither file has the address, the program is about to write it: wait for
-    that.
+    If a program holds the lock, but no file has its address, it will soon write the address. This
+    waits up to two seconds for it.
     """
     give_up = time.monotonic() + 2 * _LOOK_AGAIN
     while (server := read_server(data)) is None and _is_held(data.lock):
@@ -215,7 +215,7 @@ def find_server(data: DataDir) -> ServerInfo | None:
 
 
 def _is_held(path: Path) -> bool:
-    """Return whether a file is locked, without locking it, which could disturb others."""
+    """Return whether a file is locked; does not try to lock it, which could disturb others."""
     try:
         inode = path.stat().st_ino
         return f":{inode} " in Path("/proc/locks").read_text("utf-8")
@@ -224,7 +224,7 @@ def _is_held(path: Path) -> bool:
 
 
 def _read(path: Path) -> str:
-    """Return the start of a file, nothing if it is not a regular file."""
+    """Return the first 64 KiB of a file, empty if it cannot be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
@@ -234,14 +234,14 @@ def _read(path: Path) -> str:
 
 
 def process_start(pid: int) -> int | None:
-    """Return when a process started, in clock ticks since boot; with the pid it is unique.
+    """Return when a process started, in clock ticks since boot; with the pid, this is unique.
 
-    None when there is none; one that has ended and was not collected by its parent is none either.
+    Returns None if there is no such process, or if it has ended and is only a zombie.
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:
         return None
-    # The command's name may contain blanks and brackets; the fields start after it.
+    # The command's name may contain spaces and brackets; the other fields follow its last bracket.
     state, *rest = stat.rpartition(")")[2].split()
     return None if state in "ZX" else int(rest[18])

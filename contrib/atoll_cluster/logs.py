@@ -8,24 +8,24 @@ _MARGIN = "    "
 
 
 class LineFormatter(logging.Formatter):
-    """Escapes what cannot be printed, so that a name cannot forge a line.
+    """Escapes characters that cannot be printed, so that a name cannot imitate a log line.
 
-    Tracebacks need several lines, and are set in.
+    The lines of tracebacks are indented, so that they differ from log lines.
     """
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def formatMessage(self, record: LogRecord) -> str:  # noqa: N802 - the base class's name
-        """Return the record's own line."""
+        """Return the line of the record."""
         return escaped(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class's name
-        """Return a traceback."""
+        """Return the traceback with indented lines."""
         return _set_in(super().formatException(ei))
 
     def formatStack(self, stack_info: str) -> str:  # noqa: N802 - the base class's name
-        """Return a stack."""
+        """Return the stack with indented lines."""
         return _set_in(super().formatStack(stack_info))
 
 

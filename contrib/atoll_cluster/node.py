@@ -1,4 +1,4 @@
-"""The load of this machine, as agents report it."""
+"""Measure the load of this machine, in the form in which agents report it."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,15 @@ from attrs import define, field, frozen
 from atoll_cluster.storage.volume import Volume
 
 _SHORTEST = 1.0
-"""Seconds between two looks at the processors, whose times are counted in hundredths."""
+"""Seconds between two measurements of processor time, which the system counts in hundredths."""
 
 Figure = dict[str, str]
-"""`current`, `capacity`, `pct` and `unit_hint`; numbers are texts."""
+"""A measurement: `current`, `capacity`, `pct` and `unit_hint`; its numbers are texts."""
 
 
 @frozen
 class Node:
-    """Processors, memory, and the disk of the folders."""
+    """The figures of this machine: its processors, its memory, and the disk of the folders."""
 
     processors: Figure
     each_processor: Sequence[Figure]
@@ -26,7 +26,7 @@ class Node:
     disk: Figure
 
     def live_stat(self) -> dict[str, Any]:
-        """Return the figures in the form of agents: of the node and of its devices."""
+        """Return the figures of the node and of its devices, in the form in which agents report."""
         return {
             "node": {"cpu_util": self.processors, "mem": self.memory, "disk": self.disk},
             "devices": {
@@ -49,8 +49,8 @@ class Processors:
     def look(self) -> Sequence[float]:
         """Return the load of each processor since the last call, from 0 to 1.
 
-        Calls within a second return the same; the first call covers the whole time since the
-        machine started.
+        A call within a second after a measurement returns the same values. The first call covers
+        the whole time since the machine started.
         """
         if time.monotonic() < self._looked_at + _SHORTEST:
             return self._busy
@@ -61,7 +61,7 @@ class Processors:
 
 
 def measure(volume: Volume, processors: Processors) -> Node:
-    """Measure this machine; load is in milliseconds of processor time per second."""
+    """Measure this machine; the load is in milliseconds of processor time per second."""
     memory, (total, free) = _memory(), volume.space()
     used, busy = memory["MemTotal"] - memory["MemAvailable"], processors.look()
     return Node(
@@ -86,19 +86,23 @@ def _times(stat: Path) -> dict[str, tuple[int, int]]:
     found = {}
     for name, *words in map(str.split, stat.read_text().splitlines()):
         if name.startswith("cpu") and name != "cpu":
-            # Two later fields are included in the first two; the fourth and fifth are idle.
+            # The fields after the eighth are already included in the first two. The fourth and the
+            # fifth are idle time.
             times = list(map(int, words[:8]))
             found[name] = sum(times) - sum(times[3:5]), sum(times)
     return found
 
 
 def _share(before: tuple[int, int], now: tuple[int, int]) -> float:
-    """Return the busy part of the time between; the counters of some machines may decrease."""
+    """Return the busy part of the time between two measurements, from 0 to 1.
+
+    The result is limited, because on some machines the counters may decrease.
+    """
     busy, total = now[0] - before[0], now[1] - before[1]
     return min(max(busy / total, 0.0), 1.0) if total > 0 else 0.0
 
 
 def _memory() -> dict[str, int]:
-    """Return Linux's memory figures in bytes."""
+    """Return the memory figures of Linux in bytes, by name."""
     lines = Path("/proc/meminfo").read_text().splitlines()
     return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}

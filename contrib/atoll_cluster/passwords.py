@@ -1,4 +1,4 @@
-"""Stored passwords: salted, with a slow hash."""
+"""Hash and check passwords, with a salt and a slow hash."""
 
 import base64
 import hashlib
@@ -10,13 +10,13 @@ _PREFIX = "scrypt"
 
 
 def hash_password(password: str) -> str:
-    """Return the hash to store; takes some 50 ms on purpose."""
+    """Return the hash to store; this takes about 50 ms on purpose."""
     salt = secrets.token_bytes(16)
     return "$".join((_PREFIX, _encode(salt), _encode(_derive(password, salt))))
 
 
 def is_password(password: str, kept: str | None) -> bool:
-    """Check a password; without a stored one, it is the empty password."""
+    """Return whether a password matches the stored hash; without a hash, only an empty one does."""
     if kept is None:
         return password == ""
     _, salt, digest = kept.split("$")

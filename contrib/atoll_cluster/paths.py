@@ -1,4 +1,4 @@
-"""The data folder: private to its owner, and the names of its files."""
+"""The data folder, which is private to its owner, and the names of its files."""
 
 import os
 import stat
@@ -7,16 +7,16 @@ from pathlib import Path
 from attrs import frozen
 
 PRIVATE = 0o077
-"""The umask of the program: what it makes is for its owner alone, unless it says otherwise."""
+"""The umask of the program: by default, only the owner can access the files it creates."""
 
 
 class StartError(Exception):
-    """The program cannot start or go on; the text is one line for the user."""
+    """The program cannot start or continue; the text is one line for the user."""
 
 
 @frozen
 class DataDir:
-    """The folder of `--data`, mode 0700, and the names of its content."""
+    """The folder of `--data`, with mode 0700, and the names of its files."""
 
     root: Path
 
@@ -24,7 +24,7 @@ class DataDir:
     def prepare(cls, root: Path) -> "DataDir":
         """Create the folder and its subfolders; raises StartError.
 
-        A folder that holds other things is refused: it would be closed to everybody else.
+        A folder with other files is refused, because others could not access them any more.
         """
         data = cls(root.expanduser().absolute())
         try:
@@ -44,27 +44,27 @@ class DataDir:
 
     @property
     def credentials(self) -> Path:
-        """The keypairs made at the first start (JSON)."""
+        """The keypairs that are created at the first start (JSON)."""
         return self.root / "credentials.json"
 
     @property
     def server(self) -> Path:
-        """The program that serves this folder (JSON); exists only while it answers."""
+        """The address of the program (JSON); exists only while it answers requests."""
         return self.root / "server.json"
 
     @property
     def port(self) -> Path:
-        """The port of the first start, used again by later ones."""
+        """The last port, which later starts use again."""
         return self.root / "port"
 
     @property
     def lock(self) -> Path:
-        """Locked while a program uses the folder."""
+        """The file that is locked while a program uses the folder."""
         return self.root / "lock"
 
     @property
     def kernels(self) -> Path:
-        """The engine's own folder."""
+        """The folder of the engine."""
         return self.root / "kernels"
 
     @property
@@ -79,12 +79,12 @@ class DataDir:
 
     @property
     def put_aside(self) -> Path:
-        """What the program could not finish (JSON)."""
+        """The list of items that the program could not finish (JSON)."""
         return self.root / "put-aside.json"
 
     @property
     def last_words(self) -> Path:
-        """The output of the last program outside of its log: how Python ended."""
+        """The output of the last program that is not in its log, such as a crash of Python."""
         return self.log_folder / "start.log.1"
 
     @property
@@ -94,9 +94,9 @@ class DataDir:
 
 
 def _close_to_others(data: DataDir) -> None:
-    """Remove the permissions of others from a folder.
+    """Remove the permissions of others from the data folder and its content.
 
-    The credentials stay as they are: of what others could read, their owner has to hear.
+    The file of credentials is not changed: if others could read it, its owner must be told.
     """
     folders = (data.root, data.log_folder, data.kernels, data.logs, data.storage)
     within = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
@@ -107,7 +107,7 @@ def _close_to_others(data: DataDir) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file of mode 0600; readers see the old or the new text, never a part."""
+    """Write a file with mode 0600; readers see either the old or the new text, never a part."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -118,7 +118,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def require_private(path: Path) -> None:
-    """Raise StartError if others can read or write an existing `path`."""
+    """Raise StartError if the file `path` exists and others can access it."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The program: connects the parts, serves until told to stop, and shuts down."""
+"""The program: connects the parts, serves requests until a signal arrives, and shuts down."""
 
 import asyncio
 import logging
@@ -47,18 +47,18 @@ from atoll_cluster.supervision import TaskKind, supervised
 _log = logging.getLogger(__name__)
 
 _PATIENCE = 3
-"""Seconds that open requests get to end once the program stops."""
+"""Seconds that open requests get to end when the program stops."""
 
 _KEEP_ALIVE = 75
-"""Seconds that an idle connection stays open; short ones race with clients that use it again."""
+"""Seconds that an idle connection stays open; if it is short, clients may use a closed one."""
 
 _OPEN_FILES = 16384
-"""How many the program may have at a time, if the machine lets it."""
+"""How many files the program may open at the same time, if the system allows this."""
 
 _LONGEST_LAST_WORDS = 64 * 1024
 
 _SESSION_PATIENCE = 20
-"""Seconds that sessions get to end before that; the next program finds what still runs then."""
+"""Seconds that sessions get to end first; the next program finds those that still run."""
 
 
 @frozen(kw_only=True)
@@ -105,7 +105,7 @@ def _tell_how_the_last_one_ended(data: DataDir) -> None:
 
 
 def _allow_many_connections() -> None:
-    """Raise the limit of open files: each tunnel needs two."""
+    """Raise the limit of open files, because each tunnel needs two."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
@@ -114,7 +114,8 @@ def _allow_many_connections() -> None:
 def _log_faults(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Log errors of callbacks, except for expected ones.
 
-    A reader that is cancelled just as its socket becomes readable is woken by anyio all the same.
+    The expected one: if a task that reads from a socket is cancelled just when the socket becomes
+    readable, anyio still tries to wake it.
     """
     woken_late = "Future.set_result" in repr(context.get("handle"))
     if not (woken_late and isinstance(context.get("exception"), asyncio.InvalidStateError)):
@@ -172,12 +173,12 @@ def _elsewhere(engine: KernelEngine) -> Machine:
 
 
 def _network(data: DataDir) -> int:
-    """Choose the loopback addresses of this folder's kernels; clusters should not share them."""
+    """Return the second octet of this folder's loopback addresses, usually another for each."""
     return 100 + zlib.crc32(bytes(data.root)) % 100
 
 
 async def _warm_up(engine: KernelEngine, server: "_Server") -> None:
-    """Load in advance what the first session and the first query need."""
+    """Load in advance what the first session and the first GraphQL query need."""
     await server.listening.wait()
     await anyio.to_thread.run_sync(_look_around, engine, abandon_on_cancel=True)
 
@@ -200,21 +201,21 @@ def _configure(cluster: Cluster) -> uvicorn.Config:
         lifespan="off",
         log_config=None,
         access_log=False,
-        # There is no proxy before the cluster, so headers do not prove a client's address.
+        # There is no trusted proxy, so headers do not prove the address of a client.
         proxy_headers=False,
         server_header=False,
         headers=[("Server", "BackendAI")],
         timeout_graceful_shutdown=_PATIENCE,
         timeout_keep_alive=_KEEP_ALIVE,
-        # A client that is stopped for a while (Ctrl-Z) must not lose its run, and on loopback a
-        # dead one is noticed anyway; nor is there anything to gain from compressing.
+        # Without pings, a client that is stopped for a while (Ctrl-Z) does not lose its run. On
+        # loopback, a dead client is noticed without them, and compression gains nothing.
         ws_ping_interval=None,
         ws_per_message_deflate=False,
     )
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn; publishes its address when it listens, and leaves signals to us."""
+    """Uvicorn's server; publishes its address when it listens, and does not handle signals."""
 
     def __init__(self, config: uvicorn.Config, announcement: Announcement) -> None:
         super().__init__(config)
@@ -243,7 +244,7 @@ async def _stop_on_signal(server: _Server, cluster: Cluster, keep_sessions: bool
             try:
                 await _wind_up(cluster, keep_sessions)
             finally:
-                server.should_exit = True  # No fault may keep the program from ending.
+                server.should_exit = True  # The program must end even after an error.
             return
 
 

@@ -1,7 +1,8 @@
-"""The list of what the program could not finish and has put aside; it survives restarts.
+"""The list of items that the program could not finish and has put aside; it is kept on disk.
 
-An item stays until the work succeeds or is removed. The list is a separate file, because it must be
-readable when the store is not, and `atoll local status` reads it while no program runs.
+An item stays in the list until its work succeeds or an administrator removes it. The list is a
+separate file, because it must be readable if the store is not, and because `atoll local status`
+reads it while no program runs.
 """
 
 import json
@@ -17,7 +18,7 @@ from atoll_cluster.paths import write_private
 _log = logging.getLogger(__name__)
 
 _MOST = 1000
-"""How many things are remembered; beyond that they are in the log alone."""
+"""The most items in the list; further ones are only logged."""
 _LONGEST_FILE = 4 * 1024 * 1024
 
 What = Literal["session", "kernel", "kernel folder", "folder", "deleted folder", "image"]
@@ -29,26 +30,26 @@ class NeedsAdmin(Exception):
 
 @frozen
 class Item:
-    """Something that can be put aside: a session, kernel or image (id), or a folder (name)."""
+    """An item that can be put aside; `name` is its id, or, for a folder, its name on disk."""
 
     what: What
     name: str
 
     def __str__(self) -> str:
-        """Return the item for the log."""
+        """Return the kind and the name of the item, for the log."""
         return f"{self.what} {self.name}"
 
 
 @frozen
 class Entry:
-    """An item, the reason for users, and since when."""
+    """An item, the reason in a form for users, and the time when it was put aside first."""
 
     item: Item
     reason: str
     since: str
 
     def as_json(self) -> dict[str, str]:
-        """Return it flat: `what`, `name`, `reason` and `since`."""
+        """Return one map with `what`, `name`, `reason` and `since`."""
         return asdict(self.item) | {"reason": self.reason, "since": self.since}
 
 
@@ -61,12 +62,12 @@ class PutAside:
 
     @classmethod
     def read(cls, path: Path) -> "PutAside":
-        """Read the list; an invalid file is an empty list."""
+        """Read the list; an invalid file is read as an empty list."""
         return cls(path, {entry.item: entry for entry in _read(path)})
 
     @property
     def entries(self) -> list[Entry]:
-        """Everything that is put aside, the oldest first."""
+        """All entries, the oldest first."""
         return list(self._entries.values())
 
     def add(self, item: Item, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Try again what was put aside, or delete it permanently."""
+"""Try the work on put-aside items again, or delete the items permanently."""
 
 import os
 from functools import partial
@@ -12,7 +12,10 @@ from atoll_cluster.supervision import TaskKind, Work
 
 
 async def repair(cluster: Cluster, *, remove: bool = False) -> list[Entry]:
-    """Try all items again, or delete them permanently; returns those that are done."""
+    """Try the work on all items again, or, with `remove`, delete them permanently.
+
+    Returns the entries of the items that are done.
+    """
     before = cluster.supervisor.put_aside.entries
     for entry in before:
         await (_remove if remove else _try_again)(cluster, entry.item)

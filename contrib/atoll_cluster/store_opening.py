@@ -1,4 +1,4 @@
-"""Open the store at the start: wait if that helps, otherwise say what to do."""
+"""Open the store at the start: wait if it is locked; on other errors, tell the user what to do."""
 
 import logging
 import shutil
@@ -15,10 +15,10 @@ from atoll_cluster.store.store import Store
 _log = logging.getLogger(__name__)
 
 PATIENCE = 60.0
-"""Seconds that another program may hold the database locked while this one starts."""
+"""Seconds to wait at the start if another program has locked the database."""
 _POLL = 0.1
 _BEHIND = ("", "-wal")
-"""What follows the name of the database in those of its files."""
+"""The endings of the database's file names."""
 
 
 def open_store(data: DataDir, patience: float = PATIENCE) -> Store:
@@ -53,7 +53,7 @@ def as_start_errors(data: DataDir) -> Iterator[None]:
 
 @contextmanager
 def unwrapped_start_errors() -> Iterator[None]:
-    """Take a StartError out of the exception groups of tasks."""
+    """Raise a StartError directly if it comes in an exception group of tasks."""
     try:
         yield
     except ExceptionGroup as group:
@@ -75,7 +75,10 @@ def _advice(data: DataDir, error: StoreError) -> str:
 
 
 def _copy(data: DataDir) -> Path:
-    """Copy a damaged database to a place that a reset keeps; once for each damage."""
+    """Copy a damaged database to a place that a reset does not delete; returns the copy.
+
+    If the database was copied already, this returns the earlier copy.
+    """
     note = data.root / "damaged"
     with suppress(OSError):
         if (known := Path(note.read_text("utf-8"))).is_file():

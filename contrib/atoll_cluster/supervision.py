@@ -1,10 +1,10 @@
 """The task supervisor: starts every background task of the program, with a task kind.
 
-The task kind says what happens after an unexpected error, so that none ends the program. Each error
-is logged with its traceback. A loop is started again after a pause. Work on a session or a folder
-is tried again if that may help; if it keeps failing, the session becomes ERROR with the reason, and
-the work is put aside for an administrator (see `put_aside`). While the database is locked or the
-disk is full, tasks wait.
+The task kind says what happens after an unexpected error, so that no error ends the program. Each
+error is logged with its traceback. A loop starts again after a pause. Work on a session or a folder
+is tried again if this may help. If it still fails, the session becomes ERROR with the reason,
+and the item is put aside for an administrator (see `put_aside`). While the database is locked or
+the disk is full, tasks wait.
 """
 
 import logging
@@ -27,9 +27,9 @@ T = TypeVar("T")
 Work = Callable[[], Awaitable[object]]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
-"""Seconds between attempts; each pause is twice the one before."""
+"""Seconds between attempts: the first and the longest pause; each is twice the one before."""
 _LONG_ENOUGH = 60.0
-"""Seconds after which a loop that fails is taken for one that had worked."""
+"""If a loop ran for so many seconds before it failed, the pauses start again with the first."""
 _LONGEST_REASON = 300
 
 
@@ -49,19 +49,19 @@ class FailurePolicy:
     activity: str
     consequence: Consequence
     attempts: int = 1
-    """How many times the task is tried before the consequence follows."""
+    """How many times the work is tried before the consequence follows."""
 
     def is_transient(self, error: Exception) -> bool:
-        """Return whether an error is temporary; then the task waits and does not count it."""
+        """Return whether an error is temporary; such an error does not count as a failure."""
         return (
             isinstance(error, StoreUnavailable) and self.consequence is not Consequence.CALLER_TOLD
         )
 
     def gives_up(self, error: Exception, failures: int) -> bool:
-        """Return whether to stop after this many failures; `error` is the last one."""
+        """Return whether to stop trying after this number of failures; `error` is the last one."""
         if self.consequence is Consequence.RETRIED or self.is_transient(error):
             return False
-        # The engine would give the same answer again.
+        # After these errors, another attempt would fail in the same way.
         return failures >= self.attempts or isinstance(error, EngineError | NeedsAdmin)
 
 
@@ -90,7 +90,7 @@ class TaskKind(Enum):
 
 
 async def retry_while_unavailable(step: Callable[[], T]) -> T:
-    """Call `step` until the store is available; returns its result."""
+    """Call `step` until it does not raise StoreUnavailable; returns its result."""
     for pause in _pauses():
         try:
             return step()
@@ -115,7 +115,7 @@ class TaskSupervisor:
         self._tasks = tasks
         self.put_aside = put_aside
         self.fail_session: Callable[[str, str], None] = lambda _session_id, _reason: None
-        """Makes a session ERROR, given its id and a reason; the scheduler sets it."""
+        """Sets a session to ERROR, given its id and a reason; the scheduler assigns it."""
 
     def start(
         self,
@@ -128,8 +128,8 @@ class TaskSupervisor:
     ) -> anyio.Event:
         """Start a task; returns an event that is set at its end.
 
-        If the task fails permanently, `session` becomes ERROR and `item` is put aside; when it
-        succeeds, `item` is no longer put aside. `on_failure` is called with the reason.
+        If the task fails permanently, `session` becomes ERROR, `item` is put aside, and
+        `on_failure` is called with the reason. If it succeeds, `item` is no longer put aside.
         """
         if kind.value.consequence is Consequence.SESSION_FAILS and not session:
             raise TypeError(f"{kind.name} must say which session it may cost")
@@ -152,20 +152,20 @@ class TaskSupervisor:
     def isolate_failure(
         self, kind: TaskKind, *, session: str = "", item: Item | None = None
     ) -> Iterator[None]:
-        """Limit an error in the block to the one item that it handles.
+        """Catch an error in the block, so that it affects only the session or item of the block.
 
-        StoreUnavailable is raised: the whole task waits for the store.
+        StoreUnavailable is not caught: then the whole task waits for the store.
         """
         try:
             yield
         except StoreUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - any error concerns that thing alone
+        except Exception as error:  # noqa: BLE001 - any error affects only that item
             reason = self._explain(kind, error, item or session or kind.name)
             self._tasks.start_soon(self._give_up, reason, session, item, None)
 
     def give_up_session(self, session: str, reason: str) -> None:
-        """Set a session to ERROR because of its kernel."""
+        """Set a session to ERROR because of an error of its kernel."""
         _log.warning("session %s becomes ERROR: %s", session, reason)
         self._tasks.start_soon(self._give_up, reason, session, None, None)
 
@@ -177,7 +177,7 @@ class TaskSupervisor:
             begin = anyio.current_time()
             try:
                 await self.attempt(kind, work)
-            except Exception as error:  # noqa: BLE001 - this is the place where all of them end
+            except Exception as error:  # noqa: BLE001 - this is where all errors are handled
                 failures += not policy.is_transient(error)
                 reason = self._explain(kind, error, about)
                 if policy.gives_up(error, failures):
@@ -188,12 +188,12 @@ class TaskSupervisor:
                 pauses = _pauses()
             await anyio.sleep(next(pauses))
 
-    async def attempt(self, kind: TaskKind, work: Work) -> None:  # noqa: ARG002 - for those who look on
+    async def attempt(self, kind: TaskKind, work: Work) -> None:  # noqa: ARG002 - for tests
         """Do the work once."""
         await work()
 
     def _explain(self, kind: TaskKind, error: Exception, about: object) -> str:
-        """Log an error; return the reason for the user."""
+        """Log an error; return the reason in a form for the user."""
         if isinstance(error, EngineError | OSError | StoreUnavailable | NeedsAdmin):
             _log.warning("%s failed (%s): %s", kind.name, about, error)
             return _in_words(error)[:_LONGEST_REASON]
@@ -217,7 +217,7 @@ class TaskSupervisor:
                 on_failure(reason)
             if session:
                 await retry_while_unavailable(lambda: self.fail_session(session, reason))
-        except Exception as error:  # noqa: BLE001 - there is nothing left that it could cost
+        except Exception as error:  # noqa: BLE001 - nothing else can be done
             _log.exception("session %s cannot be set to ERROR", session)
             if session:
                 self.put_aside.add(Item("session", session), f"{reason}; {error}")
