@@ -1,4 +1,4 @@
-"""The ASGI application: all routes, and what every answer has."""
+"""The ASGI application: all routes, and the headers of every answer."""
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -29,7 +29,7 @@ ROUTES: tuple[BaseRoute, ...] = (
     *folders.ROUTES,
     *templates.ROUTES,
 )
-"""Everything that is answered, over HTTP and over websockets."""
+"""All routes of the API, over HTTP and over websockets."""
 
 
 def build_app(cluster: Cluster) -> ASGIApp:
@@ -48,7 +48,7 @@ def build_app(cluster: Cluster) -> ASGIApp:
 
 
 async def _unrouted(request: Request, error: Exception) -> Response:
-    """Answer a request without a route: Starlette's 404 or 405."""
+    """Answer a request for which Starlette found no route (404) or no method (405)."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status in {404, 405} and (unsupported := unsupported_route(request.scope["path"])):
         return unsupported.response()
@@ -60,7 +60,7 @@ async def _unrouted(request: Request, error: Exception) -> Response:
 
 
 class RateHeaders:
-    """Adds the headers of the rate limit to every answer, also to errors."""
+    """ASGI middleware that adds the headers of the rate limit to every answer and error."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

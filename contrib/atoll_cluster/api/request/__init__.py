@@ -1,1 +1,1 @@
-"""Common to all requests: signature, limits, parameters, errors."""
+"""What all requests have in common: signatures, limits, parameters, errors."""

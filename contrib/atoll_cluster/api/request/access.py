@@ -28,22 +28,22 @@ class Caller:
 
     @property
     def access_key(self) -> str:
-        """The access key of the signature."""
+        """The access key with which the request is signed."""
         return self.keypair.access_key
 
     @property
     def is_superadmin(self) -> bool:
-        """Whether the caller may do anything."""
+        """Whether the caller is a superadmin, who may do everything."""
         return self.user.role == "superadmin"
 
     @property
     def is_domain_admin(self) -> bool:
-        """Whether the caller may act for the users of their domain, except superadmins."""
+        """Whether the caller may act for all users of their domain except superadmins."""
         return self.user.role == "admin"
 
 
 def authenticate(connection: HTTPConnection, version: Version, accounts: Accounts) -> Caller:
-    """Return the caller that signed the request; raises Problem 400 or 401."""
+    """Return the caller who signed the request; raises Problem 400 or 401."""
     headers = connection.headers
     date = date_header(headers)
     check_clock(date)
@@ -67,7 +67,7 @@ def authenticate(connection: HTTPConnection, version: Version, accounts: Account
 
 
 def _check_address(connection: HTTPConnection, user: User) -> None:
-    """Raise Problem 401 for an address that the user may not use."""
+    """Raise Problem 401 if the user may not send requests from this address."""
     if user.allowed_client_ip is None or connection.client is None:
         return
     address = ip_address(connection.client.host)
@@ -93,9 +93,9 @@ def _lookup(accounts: Accounts, access_key: str) -> Caller:
 
 
 def on_behalf_of(caller: Caller, accounts: Accounts, access_key: str | None) -> Caller:
-    """Return the owner that a request names, otherwise the caller.
+    """Return the owner of `access_key`, or the caller if it is None.
 
-    Raises Problem 403 when the caller may not act for that owner, 400 when there is no such key.
+    Raises Problem 403 if the caller may not act for that owner, 400 if there is no such key.
     """
     if access_key is None or access_key == caller.access_key:
         return caller
@@ -113,5 +113,5 @@ def on_behalf_of(caller: Caller, accounts: Accounts, access_key: str | None) -> 
 
 
 def owner_of(caller: Caller, accounts: Accounts, params: Params) -> Caller:
-    """Apply `owner_access_key` of the request."""
+    """Return the user for whom a request is: that of `owner_access_key`, or the caller."""
     return on_behalf_of(caller, accounts, params.text("owner_access_key", "ownerAccessKey") or None)

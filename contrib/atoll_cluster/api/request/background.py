@@ -17,7 +17,7 @@ from atoll_cluster.supervision import TaskKind, TaskSupervisor
 _log = logging.getLogger(__name__)
 
 _MOST_KEPT = 1000
-"""Tasks that are remembered, the latest ones."""
+"""How many tasks are kept: the latest ones."""
 
 
 @define
@@ -31,7 +31,7 @@ class BackgroundTask:
     current: int = 0
     total: int = 0
     changed: anyio.Event = field(factory=anyio.Event)
-    """Set at the next news; another one stands here then."""
+    """Set at the next change; the field then gets a new event."""
 
     def report(self, current: int, total: int, message: str) -> None:
         """Publish the progress."""
@@ -49,7 +49,7 @@ class BackgroundTask:
 
 
 Work = Callable[[BackgroundTask], Awaitable[str]]
-"""What is done; returns what to say at the end, raises OSError or ValueError when it fails."""
+"""The function of a task; returns the final message, raises OSError or ValueError on failure."""
 
 
 class BackgroundTasks:
@@ -86,7 +86,7 @@ async def _run(task: BackgroundTask, work: Work) -> None:
 
 
 async def background_task_events(call: Call) -> Response:
-    """`GET /events/background-task`: events of a task; for its user and admins."""
+    """`GET /events/background-task`: the events of a task, for its user and superadmins."""
     tasks: BackgroundTasks = call.request.app.state.background
     task_id = call.params.required("task_id", "taskId")
     task = tasks.get(task_id)

@@ -1,4 +1,4 @@
-"""Files as bodies of answers, whole or in part, read in pieces."""
+"""Send a file, or a range of it, as the body of an answer, in pieces."""
 
 import email.utils
 import os
@@ -23,11 +23,11 @@ CORS = {
     "Access-Control-Expose-Headers": _NAMES,
     "Access-Control-Allow-Methods": "*",
 }
-"""What lets a page of another origin use the storage: the token is what protects it."""
+"""Headers that let web pages of other origins use the storage; its tokens protect it."""
 
 
 def disposition(name: str) -> str:
-    """Return the header that gives browsers the file's name."""
+    """Return the header that tells browsers the name of the file."""
     plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in name)
     return f"attachment;filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
@@ -35,8 +35,9 @@ def disposition(name: str) -> str:
 class FileResponse(StreamingResponse):
     """Sends an open file, and then closes its descriptor.
 
-    A range is 206 if the file is still the one that `If-Range` names, by `ETag` or `Last-Modified`;
-    otherwise all of it is sent. Raises Problem 416 for a range that lies behind the end.
+    A requested range is sent with 206. If the request has `If-Range` and the file has changed since
+    then, by its `ETag` or `Last-Modified`, the whole file is sent. Raises Problem 416 for a range
+    after the end.
     """
 
     def __init__(self, descriptor: int, name: str, request: Request) -> None:
@@ -64,7 +65,7 @@ class FileResponse(StreamingResponse):
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send the answer."""
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -76,13 +77,13 @@ class FileResponse(StreamingResponse):
             length = min(_PIECE, self._end - position)
             piece = await anyio.to_thread.run_sync(os.pread, self._descriptor, length, position)
             if not piece:
-                return  # It has become shorter; the length tells the client that some is missing.
+                return  # The file has become shorter; the client notices it by the length.
             position += len(piece)
             yield piece
 
 
 def _range(text: str, size: int) -> tuple[int, int] | None:
-    """Read a range into its start and end; None without one, or with several."""
+    """Return the start and the end of a range; None if there is no range or more than one."""
     match = _RANGE.fullmatch(text)
     if match is None or not any(match.groups()):
         return None

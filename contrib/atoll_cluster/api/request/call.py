@@ -1,7 +1,7 @@
-"""A request: its version, signature, rate limit and parameters are checked, then it is handled.
+"""Check the version, signature, rate limit and parameters of a request, then call its handler.
 
-Handlers take a :class:`Call` and return a response or raise Problem; :func:`route` makes Starlette
-routes of them. So that which routes are public stands in the route tables and nowhere else.
+A handler takes a :class:`Call`, and returns a response or raises Problem; :func:`route` makes a
+Starlette route of it. Only the tables of routes say which routes are public.
 """
 
 import logging
@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 @frozen
 class Call:
-    """An accepted request; `caller` is None on public routes only."""
+    """An accepted request; `authenticated` is None only on public routes."""
 
     request: Request
     cluster: Cluster
@@ -56,29 +56,29 @@ class Call:
 
     @property
     def caller(self) -> Caller:
-        """The keypair and user of the signature."""
+        """The keypair and the user who signed the request."""
         if self.authenticated is None:
             raise unauthorized()
         return self.authenticated
 
     @property
     def owner(self) -> Caller:
-        """The user for whom the request is: the caller, or that of `owner_access_key`."""
+        """The user for whom the request is: that of `owner_access_key`, or the caller."""
         return owner_of(self.caller, self.cluster.store.accounts, self.params)
 
     @property
     def attempts(self) -> "Attempts":
-        """Limits the attempts to guess secrets."""
+        """The limits on attempts to guess secrets."""
         attempts: Attempts = self.request.app.state.attempts
         return attempts
 
     @property
     def address(self) -> str:
-        """The client's address, or an empty text."""
+        """The address of the client, or an empty text if it is unknown."""
         return self.request.client.host if self.request.client else ""
 
     def path(self, name: str) -> str:
-        """Return a decoded part of the path."""
+        """Return a decoded parameter of the path."""
         value: str = self.request.path_params[name]
         return value
 
@@ -96,10 +96,10 @@ def route(
     raw: bool = False,
     limit: int | None = None,
 ) -> Route:
-    """Create a route; `methods` are separated by blanks. With `raw`, the handler reads the body.
+    """Create a route; `methods` are separated by spaces. With `raw`, the handler reads the body.
 
-    Public routes need no signature, those for superadmins a superadmin's. `limit` is how many bytes
-    of JSON it takes, if not the usual number.
+    A `public` route needs no signature; a `superadmin` route needs the signature of a superadmin.
+    `limit` is the most bytes of a JSON body, if this is not the usual number.
     """
     most = limit or (MAX_PUBLIC_BODY if public else MAX_BODY)
 
@@ -111,13 +111,13 @@ def route(
         except Problem as problem:
             return problem.response()
         except ClientDisconnect:
-            return Response(status_code=HTTPStatus.BAD_REQUEST)  # Nobody is there to read it.
+            return Response(status_code=HTTPStatus.BAD_REQUEST)  # The client does not read it.
         except EngineError as error:
             return kernel_failed(str(error)).response()
         except StoreError as error:
             _log.warning("%s %s was refused: %s", request.method, request.scope["path"], error)
             return store_failed(error).response()
-        except Exception:  # noqa: BLE001 - a fault of ours must still be answered
+        except Exception:  # noqa: BLE001 - the client needs an answer
             _log.exception("%s %s failed", request.method, request.scope["path"])
             return internal_error().response()
 

@@ -1,4 +1,4 @@
-"""The frozen manager: sessions keep running and can be shown and ended; nothing can be created."""
+"""The frozen manager: users can show and end sessions, but they cannot create anything."""
 
 from starlette.requests import HTTPConnection
 
@@ -6,7 +6,7 @@ from atoll_cluster.api.request.problems import Problem
 from atoll_cluster.store.store import Store
 
 STATUS = "manager/status"
-"""The setting that tells the manager's status, `running` or `frozen`."""
+"""The key of the setting with the manager's status, `running` or `frozen`."""
 
 _CREATING = ("/session", "/session/_/create", "/session/_/create-from-template",
     "/session/_/create-cluster")  # fmt: skip
@@ -15,7 +15,7 @@ _READING = ("/request-download", "/request-download-archive")
 
 
 def manager_status(store: Store) -> str:
-    """Return `running` or `frozen`."""
+    """Return the manager's status, `running` or `frozen`."""
     return store.settings.get(STATUS) or "running"
 
 
@@ -31,7 +31,7 @@ def refuse_if_frozen(store: Store) -> None:
 
 
 def refuse_changes_if_frozen(connection: HTTPConnection, store: Store) -> None:
-    """Raise Problem 503 for a request that changes something while frozen."""
+    """Raise Problem 503 if the manager is frozen and the request would change something."""
     path, method = connection.scope["path"], connection.scope.get("method", "GET")
     if method in {"GET", "HEAD", "OPTIONS"} or path.endswith(_READING):
         return

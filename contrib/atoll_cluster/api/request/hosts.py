@@ -1,4 +1,4 @@
-"""The host name in a request, which is also used in URLs for clients."""
+"""Read the host name of a request, which URLs for clients also contain."""
 
 import re
 
@@ -13,7 +13,7 @@ _HOST = re.compile(
 
 
 def read_host(connection: HTTPConnection) -> str:
-    """Return the host and port in a request, else the server's own; raises Problem 400."""
+    """Return the host and port of a request, otherwise the server's own; raises Problem 400."""
     host: str | None = connection.headers.get("host")
     if host is None:
         name, port = connection.scope["server"]
@@ -24,8 +24,10 @@ def read_host(connection: HTTPConnection) -> str:
 
 
 def client_host(connection: HTTPConnection) -> str:
-    """Return the host and port by which the client knows the cluster: what a proxy on the way says
-    that it was asked for, else the same as :func:`read_host`.
+    """Return the host and port that the client uses for the cluster.
+
+    If a proxy has added the header `X-Forwarded-Host`, its value is returned; otherwise the result
+    of :func:`read_host`.
     """
     told: str = connection.headers.get("x-forwarded-host", "")
     return told if _HOST.fullmatch(told) else read_host(connection)

@@ -18,12 +18,12 @@ _QUOTED = re.compile(r'filename="((?:[^"\\]|\\.)*)"', re.IGNORECASE | re.DOTALL)
 _BARE = re.compile(r"filename=([^;\s]*)", re.IGNORECASE)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _MODE = re.compile(r";\s*mode=([0-7]{3,4})(?![0-9])")
-"""What atoll's own client says of a file that may be run; nobody else reads or sends it."""
+"""The permission bits in a part's content type, an addition that only atoll's client sends."""
 
 
 @frozen
 class FormFile:
-    """A file of a form: its name as sent, its bytes and permission bits."""
+    """A file of a form: its name as sent, its bytes, and its permission bits."""
 
     filename: str
     content: bytes
@@ -84,12 +84,12 @@ def write_parts(boundary: str, contents: Iterable[bytes]) -> bytes:
 def _filename(disposition: str) -> str | None:
     """Return a file's name; bytes that are not UTF-8 become surrogate escapes.
 
-    The library's parser would strip blanks and line ends off, which are part of the name.
+    The parser of Python's library would remove spaces and line ends, which belong to the name.
     """
     if found := _EXTENDED.search(disposition):
         return _decoded(found[2], found[1].lower())
     if found := _QUOTED.search(disposition):
-        # The official client percent-encodes the plain form.
+        # The official client percent-encodes this form too.
         return _decoded(_ESCAPED.sub(r"\1", found[1]))
     found = _BARE.search(disposition)
     return _decoded(found[1]) if found else None

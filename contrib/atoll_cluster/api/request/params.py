@@ -1,7 +1,7 @@
-"""Parameters of a request: query and JSON body merged; the body has precedence.
+"""The parameters of a request: the query and the JSON body are merged; the body has precedence.
 
-Managers of different releases read them from different places, and so clients send them to either
-or both. Reading both makes every client right.
+Managers of different releases read parameters from different places. So clients put them into the
+query, the body, or both. This program reads both, so that all clients work.
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ from atoll_cluster.api.request.problems import Problem, invalid_params
 from atoll_cluster.api.request.safe_json import HalfCharacterError, JsonError, read_object
 
 MAX_BODY = 1024 * 1024
-"""Bytes of a body of JSON, unless its route takes more."""
+"""The most bytes of a JSON body, unless the route has another limit."""
 MAX_PUBLIC_BODY = 64 * 1024
-"""Bytes of what somebody sends who has not signed it."""
+"""The most bytes of a JSON body without a signature."""
 _MAX_INTEGER = 2**31 - 1
 _TRUE = frozenset({"true", "yes", "1", "y", "t", "on"})
 _FALSE = frozenset({"false", "no", "0", "n", "f", "off", ""})
@@ -24,15 +24,15 @@ _FALSE = frozenset({"false", "no", "0", "n", "f", "off", ""})
 
 @frozen
 class Params:
-    """The merged parameters; accessors take aliases, and errors name the first one.
+    """The merged parameters; each method takes the names of a parameter, errors use the first one.
 
-    A null counts as absent. All accessors raise Problem 400 with `data` naming the parameter.
+    A null counts as absent. The methods raise Problem 400, whose `data` names the parameter.
     """
 
     values: Mapping[str, Any]
 
     def get(self, *names: str) -> Any:
-        """Return the first alias that exists, or None."""
+        """Return the value of the first name that exists, or None."""
         for name in names:
             if (value := self.values.get(name)) is not None:
                 return value
@@ -52,14 +52,14 @@ class Params:
         return str(value)
 
     def required(self, *names: str) -> str:
-        """Return a text that must not be missing or empty."""
+        """Return a text; it is an error if it is missing or empty."""
         value = self.text(*names)
         if not value:
             raise _wrong(names[0], "is required")
         return value
 
     def boolean(self, *names: str, default: bool = False) -> bool:
-        """Return a boolean, which may be given as text."""
+        """Return a boolean, which the client may send as text."""
         value = self.get(*names)
         if value is None:
             return default
@@ -71,7 +71,7 @@ class Params:
     def integer(
         self, *names: str, default: int, minimum: int = 0, maximum: int = _MAX_INTEGER
     ) -> int:
-        """Return a whole number within bounds."""
+        """Return a whole number from `minimum` to `maximum`."""
         value = self.get(*names)
         if value is None:
             return default
@@ -95,7 +95,7 @@ class Params:
         return value
 
     def sequence(self, *names: str) -> list[Any]:
-        """Return a list, empty if absent; a single value is a list of one."""
+        """Return a list, empty if absent; a single value becomes a list of one."""
         value = self.get(*names)
         if value is None:
             return []
@@ -111,7 +111,7 @@ def query_params(connection: HTTPConnection) -> Params:
 
 
 async def read_params(request: Request, limit: int = MAX_BODY) -> Params:
-    """Merge query and JSON body of a request; raises Problem 400 for invalid JSON."""
+    """Merge the query and the JSON body of a request; raises Problem 400 for invalid JSON."""
     values = dict(query_params(request).values)
     if request.headers.get("content-type", "").startswith("multipart/"):
         return Params(values)

@@ -1,4 +1,4 @@
-"""Errors of the API: `application/problem+json` with a stable `type`."""
+"""The errors of the API, as `application/problem+json` with a stable `type`."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from atoll_cluster.store.errors import StoreBusy, StoreError, StoreUnavailable
 
 _PREFIX = "https://api.backend.ai/probs/"
 _SOON, _LATER = 1, 5
-"""Seconds after which to try again: a lock passes, room on a disk is made by somebody."""
+"""Seconds after which clients should try again: for a locked database, and for other errors."""
 
 
 class Problem(Exception):
@@ -35,7 +35,7 @@ class Problem(Exception):
         self.headers = headers
 
     def response(self) -> Response:
-        """Return the answer."""
+        """Return the HTTP answer."""
         body = {"type": _PREFIX + self.kind, "title": self.title}
         extra = {"msg": self.msg, "data": self.data}
         body |= {key: value for key, value in extra.items() if value is not None}
@@ -120,7 +120,7 @@ def method_not_allowed() -> Problem:
 
 
 def store_failed(error: StoreError) -> Problem:
-    """Return 503 if the store cannot write now, 500 if it never can; nothing was done."""
+    """Return 503 if a later request may succeed, otherwise 500; the store changed nothing."""
     if not isinstance(error, StoreUnavailable):
         advice = "run atoll local down, then atoll local up, which keeps a copy and says what to do"
         msg = f"{error}; {advice}"

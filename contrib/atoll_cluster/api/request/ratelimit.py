@@ -9,7 +9,7 @@ from attrs import frozen
 from atoll_cluster.api.request.problems import rate_limited
 
 WINDOW = 900
-"""Seconds."""
+"""The length of the window in seconds."""
 
 
 @frozen
@@ -29,7 +29,7 @@ class Allowance:
 
 
 ANONYMOUS = Allowance()
-"""What requests without a keypair are told; they are not limited."""
+"""The values for requests without a keypair, which are not limited."""
 
 
 class RateLimiter:
@@ -40,7 +40,7 @@ class RateLimiter:
         self._requests: dict[str, deque[float]] = {}
 
     def admit(self, access_key: str, limit: int) -> Allowance:
-        """Count a request; raises Problem 429 above the limit."""
+        """Count a request; raises Problem 429 if it exceeds the limit."""
         moments = self._requests.setdefault(access_key, deque())
         now = self._clock()
         while moments and moments[0] <= now - WINDOW:

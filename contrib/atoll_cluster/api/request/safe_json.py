@@ -1,7 +1,7 @@
 """Read JSON from clients with limits of depth, numbers and texts.
 
-Every JSON text that reaches the API is read here: bodies, messages of websockets, parameters that
-hold JSON in turn. So no handler meets what Python, SQLite or a file name can't take.
+The API reads every JSON text with this module: bodies, messages of websockets, and parameters that
+contain JSON. So no handler gets a value that Python, SQLite or a file name cannot contain.
 """
 
 import json
@@ -10,20 +10,20 @@ from math import isfinite
 from typing import Any
 
 _DEEPEST = 64
-"""Lists and maps within each other; what is deeper would end in a RecursionError somewhere."""
+"""The most levels of nested lists and maps; deeper ones could cause a RecursionError later."""
 _LARGEST = 2**63 - 1
-"""The largest integer that the store can keep."""
+"""The largest integer that the store accepts."""
 _LONGEST_INTEGER = 20
 _BULK = 1024 * 1024
-"""Characters of a JSON text besides what stands in its first texts: code to run may be long."""
+"""The most characters outside of the first `_MOST_TEXTS` texts, which may be long code."""
 _TEXT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _MOST_TEXTS = 1000
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
-"""How a half of a character is written, alone or with the other one."""
+"""An escaped half of a UTF-16 pair."""
 
 
 class JsonError(ValueError):
-    """A text that is not JSON, or exceeds a limit; the message says why."""
+    """A text is not JSON, or exceeds a limit; the message says why."""
 
 
 class HalfCharacterError(JsonError):
@@ -33,7 +33,7 @@ class HalfCharacterError(JsonError):
 def read_json(text: str | bytes, *, strict: bool = True) -> Any:
     """Return the value of a JSON text in UTF-8; raises JsonError.
 
-    Unless it is `strict`, texts may go over several lines.
+    If `strict` is false, texts may contain line ends.
     """
     try:
         plain = text if isinstance(text, str) else text.decode()
@@ -67,7 +67,7 @@ def read_object(text: str | bytes) -> dict[str, Any]:
 
 
 def _check_bulk(plain: str) -> None:
-    """Raise JsonError for a text with too many values to process in time."""
+    """Raise JsonError for a JSON text with so many values that reading it would take too long."""
     if len(plain) > _BULK and len(_TEXT.sub("", plain, _MOST_TEXTS)) > _BULK:
         raise JsonError(f"it has more than {_BULK} characters outside of a few long texts")
 

@@ -1,4 +1,4 @@
-"""Answers for requests that are cancelled because the program stops."""
+"""Answer requests that are cancelled because the program stops."""
 
 import asyncio
 
@@ -8,9 +8,9 @@ from atoll_cluster.api.request.problems import unavailable
 
 
 class UnavailableOnShutdown:
-    """ASGI middleware that answers 503 when uvicorn cancels a request to stop, not 500.
+    """ASGI middleware that answers 503 if uvicorn cancels a request because the program stops.
 
-    Clients try again after 503, and report 500 as an error.
+    Without it, uvicorn would answer 500. Clients try again after 503, but report 500 as an error.
     """
 
     def __init__(self, app: ASGIApp) -> None:

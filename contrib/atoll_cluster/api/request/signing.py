@@ -1,9 +1,9 @@
 """Verify signatures: the server's side of the API's HMAC scheme.
 
-The key for signing is derived from the secret, the day and the host, so that a stolen signature is
-of no use on another day or for another host. The text that is signed names the method, the raw
-target, the `Date` header as sent, the host, the media type and the API version; never the body
-(since v4.20181215).
+The signing key is derived from the secret key, the day and the host, so that a stolen signature is
+not valid on another day or for another host. The signed text contains the method, the raw target,
+the `Date` header as sent, the host, the media type and the API version, but not the body (since
+v4.20181215).
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _SCHEMES = frozenset({"backendai", "sorna"})
 
 @frozen(kw_only=True)
 class SignedRequest:
-    """What a signature covers; `target` is the raw request target, `date` the raw header."""
+    """The signed parts of a request; `target` is the raw request target, `date` the raw header."""
 
     method: str
     target: str
@@ -68,7 +68,7 @@ class Credential:
         if not colon or hash_name not in hashlib.algorithms_guaranteed:
             raise invalid_auth("Invalid authorization header")
         if hash_name.startswith("shake"):
-            raise invalid_auth("Invalid hash algorithm")  # It has no digest of fixed length.
+            raise invalid_auth("Invalid hash algorithm")  # Its digests have no fixed length.
         return cls(hash_name, access_key, signature)
 
 
@@ -79,7 +79,7 @@ def signing_key(secret_key: str, day: str, host: str, hash_name: str) -> bytes:
 
 
 def sign(request: SignedRequest, secret_key: str, hash_name: str = "sha256") -> str:
-    """Return the signature of a request as lower-case hex."""
+    """Return the signature of a request in lower-case hexadecimal digits."""
     day = parse_date(request.date).strftime("%Y%m%d")
     key = signing_key(secret_key, day, request.host, hash_name)
     return hmac.digest(key, request.text(hash_name).encode(), hash_name).hex()
@@ -93,7 +93,7 @@ def verify(request: SignedRequest, credential: Credential, secret_key: str) -> N
 
 
 def check_clock(date: str | None, now: datetime | None = None) -> None:
-    """Raise Problem 400 unless the date is within 15 minutes of ours, 401 without a date."""
+    """Raise Problem 400 if the date differs from ours by over 15 minutes, 401 without a date."""
     if not date:
         raise invalid_auth("Date/time sync error")
     if abs(parse_date(date) - (now or datetime.now(UTC))) >= MAX_SKEW:
@@ -101,9 +101,9 @@ def check_clock(date: str | None, now: datetime | None = None) -> None:
 
 
 def parse_date(text: str) -> datetime:
-    """Read ISO-8601 or RFC-1123; UTC without a time zone; raises Problem 401."""
+    """Read a date in ISO-8601 or RFC-1123, in UTC if it has no time zone; raises Problem 401."""
     for read in (datetime.fromisoformat, parsedate_to_datetime):
-        # Years and zones out of range raise different errors.
+        # For years and time zones out of range, Python raises different errors.
         with suppress(ValueError, OverflowError, TypeError):
             moment = read(text.strip())
             return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -111,7 +111,7 @@ def parse_date(text: str) -> datetime:
 
 
 def date_header(headers: Mapping[str, str]) -> str | None:
-    """Return the raw date of a request."""
+    """Return the date of a request as sent, None if it has none."""
     for name in ("date", "x-backendai-date", "x-sorna-date"):
         if value := headers.get(name):
             return value
@@ -119,5 +119,5 @@ def date_header(headers: Mapping[str, str]) -> str | None:
 
 
 def media_type(content_type: str) -> str:
-    """Return `type/subtype` of a content type, lower case, without parameters."""
+    """Return `type/subtype` of a content type in lower case, without its parameters."""
     return content_type.partition(";")[0].strip().lower() or "application/octet-stream"

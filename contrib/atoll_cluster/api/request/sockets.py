@@ -1,4 +1,4 @@
-"""Routes of websockets: an error is sent to the client, and affects nothing else."""
+"""Routes of websockets; an error of one is sent to its client and does not affect others."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ _FAULT = 1011
 
 
 def socket_route(path: str, serve: Callable[[WebSocket], Awaitable[None]]) -> WebSocketRoute:
-    """Create a route for a websocket; before the handshake, Problems are HTTP answers."""
+    """Create a route for a websocket; a Problem before the handshake is sent as HTTP answer."""
 
     async def endpoint(socket: WebSocket) -> None:
         try:
@@ -29,7 +29,7 @@ def socket_route(path: str, serve: Callable[[WebSocket], Awaitable[None]]) -> We
             await _refuse(socket, store_failed(error))
         except EngineError as error:
             await _refuse(socket, kernel_failed(str(error)))
-        except Exception:  # noqa: BLE001 - a fault of ours must still be answered
+        except Exception:  # noqa: BLE001 - the client needs an answer
             _log.exception("%s failed", socket.scope["path"])
             await _refuse(socket, internal_error())
 
@@ -37,7 +37,7 @@ def socket_route(path: str, serve: Callable[[WebSocket], Awaitable[None]]) -> We
 
 
 async def _refuse(socket: WebSocket, problem: Problem) -> None:
-    """Send an error as HTTP answer or close frame; the client may have left."""
+    """Send an error as HTTP answer or close frame; ignores that the client has disconnected."""
     try:
         if socket.application_state is WebSocketState.CONNECTING:
             await socket.send_denial_response(problem.response())

@@ -1,7 +1,7 @@
-"""Limit attempts to guess secrets: a few are free, then each requires a wait.
+"""Limit attempts to guess secrets: after a few free attempts, a client must wait for each.
 
-Wrong attempts are counted by account and by address. Memory is bounded: many different names push
-out old ones, but not the client's own address.
+Wrong attempts are counted for each account and for each address. The memory is bounded: if a client
+tries many account names, the oldest names are forgotten, but the count of its address stays.
 """
 
 import time
@@ -23,25 +23,25 @@ class Pace:
 
 
 ACCOUNT = Pace(5, 6.0)
-"""For one account: 600 guesses in an hour at most."""
+"""For one account: at most about 600 guesses in an hour."""
 ADDRESS = Pace(20, 3.0)
-"""For one address, whatever the accounts: several people may share it."""
+"""For one address and all accounts; it allows more, because several people may share it."""
 TOKENS = Pace(60, 1.0)
-"""For one address, of tokens that are none: a client may hold many whose time is over."""
+"""For invalid tokens from one address; a client may have many that have expired."""
 
 _MOST_REMEMBERED = 10_000
 
 
 @frozen
 class Throttle:
-    """Stores, for each name, when all of its attempts will be free again."""
+    """Stores for each name the time when it will have all of its free attempts again."""
 
     pace: Pace
     _clock: Callable[[], float] = time.monotonic
     _free_at: OrderedDict[str, float] = field(factory=OrderedDict, init=False)
 
     def take(self, name: str) -> None:
-        """Count an attempt; raises Problem 429 if it is too early, without counting it."""
+        """Count an attempt; raises Problem 429, and does not count it, if it is too early."""
         now = self._clock()
         free_at = max(self._free_at.get(name, now), now) + self.pace.seconds
         wait = free_at - now - self.pace.burst * self.pace.seconds
@@ -50,7 +50,7 @@ class Throttle:
         self._keep(name, free_at)
 
     def give_back(self, name: str) -> None:
-        """Subtract a successful attempt."""
+        """Subtract an attempt that was successful."""
         if name in self._free_at:
             self._keep(name, self._free_at[name] - self.pace.seconds)
 
@@ -72,7 +72,7 @@ class Attempts:
     @contextmanager
     def counted(self, account: str, address: str) -> Iterator[None]:
         """Count the attempt in the block, unless it succeeds; raises Problem 429."""
-        # Attempts are counted before they are tried, or many concurrent ones would be free.
+        # An attempt is counted before it is made; otherwise many concurrent ones would be free.
         self.addresses.take(address)
         try:
             self.accounts.take(account)

@@ -1,4 +1,4 @@
-"""Answers requests for parts of the API that other releases have and this cluster does not have.
+"""Answer requests for parts of the API that other releases have and this cluster lacks.
 
 A test compares this list with the table in docs/local.md.
 """
@@ -43,7 +43,7 @@ ROUTES: Mapping[str, str] = {
     "/users": "administration over REST (use GraphQL)",
     "/admin": "administration over REST (use GraphQL)",
 }
-"""What is missing, by the start of the path; the longest match counts."""
+"""What the cluster lacks, by the start of the path; the longest match applies."""
 
 ROOTS: Mapping[str, str] = {
     "network": "networks",
@@ -58,13 +58,13 @@ ROOTS: Mapping[str, str] = {
     "idle_checker": "idle checkers for each group",
     "_node": "lists with cursors (use limit and offset)",
 }
-"""What is missing, by a part of the name of a root field of `Query` or `Mutation`."""
+"""What the cluster lacks, by a part of the name of a root field of `Query` or `Mutation`."""
 
 _KIND, _TITLE = "not-implemented", "This cluster does not have that."
 
 
 def unsupported_route(path: str) -> Problem | None:
-    """Return a 501 for a path that other clusters have, None for an unknown path."""
+    """Return Problem 501 for a path that other clusters have, None for an unknown path."""
     beginnings = [one for one in ROUTES if path == one or path.startswith(f"{one}/")]
     if not beginnings:
         return None
@@ -72,7 +72,7 @@ def unsupported_route(path: str) -> Problem | None:
 
 
 def unsupported_root(name: str) -> str | None:
-    """Return the error for a root field that other clusters have, None for an unknown one."""
+    """Return the error text for a root field that other clusters have, None for other fields."""
     what = next((ROOTS[part] for part in ROOTS if part in name), None)
     return what and _explanation(what)
 

@@ -1,4 +1,4 @@
-"""The API versions of requests (`X-BackendAI-Version`)."""
+"""Read the API version of a request (`X-BackendAI-Version`)."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ _ASSUMED = "v5.20191215"
 
 @frozen
 class Version:
-    """The version of a request, and the name of its header, which the signature covers."""
+    """The version of a request, and the spelling of its header, which the signed text contains."""
 
     text: str
     label: str

@@ -1,9 +1,8 @@
-"""Uvicorn's websocket protocol; a route can take over the TCP connection of a websocket.
+"""Uvicorn's websocket protocol; here a route can take over the TCP connection of a websocket.
 
-After that the route reads and writes the socket itself, without the server.
-
-The server copies each message several times, and each message costs turns of the event loop. For a
-tunnel that is most of its cost.
+After that, the route reads and writes the socket itself, without the server. The server would copy
+each message several times and use several turns of the event loop for it. For a tunnel, this would
+be most of the work.
 """
 
 import os
@@ -18,22 +17,22 @@ _NO_HANDSHAKE = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Lengt
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """Uvicorn's protocol, which offers the connection to the route as an ASGI extension.
+    """Uvicorn's protocol; it offers the connection to the route as an ASGI extension.
 
-    It also answers requests that uvicorn leaves without an answer or logs as errors of the program.
+    It also answers requests that uvicorn does not answer, or that it logs as errors of the program.
     """
 
     def data_received(self, data: bytes) -> None:
-        """Read bytes; refuses invalid or too large handshakes."""
+        """Read bytes; answers invalid or too large handshakes with an error."""
         super().data_received(data)
         if not self.handshake_initiated and (refusal := self.conn.data_to_send()):
-            # The library closes without an answer if the request is not GET, or not HTTP.
+            # If the request is not GET or not HTTP, the library closes without an answer.
             self.transport.write(b"".join(refusal) or _NO_HANDSHAKE)
             self.handshake_complete = self.close_sent = True
             self.transport.close()
 
     def send_receive_event_to_app(self) -> None:
-        """Pass on a message; text that is not UTF-8 ends the websocket."""
+        """Pass a message to the route; text that is not UTF-8 closes the websocket."""
         if self.curr_msg_data_type == "text" and not _is_utf8(b"".join(self.frames)):
             self.frames = []
             self.conn.fail(1007, "text must be UTF-8")
@@ -42,11 +41,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             super().send_receive_event_to_app()
 
     async def send(self, message: Any) -> None:
-        """Send for the route; a closed websocket is a client that has left."""
+        """Send a message of the route; raises ClientDisconnected if the websocket is closed."""
         if self.close_sent:
             raise ClientDisconnected
         await super().send(message)
-        # A refusal ends the handshake, too; without this, uvicorn would complain.
+        # A refusal also ends the handshake; otherwise uvicorn would log an error.
         self.handshake_complete = self.handshake_complete or self.close_sent
 
     def handle_connect(self, event: Any) -> None:
@@ -63,7 +62,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.pause_reading()
         descriptor = os.dup(self.transport.get_extra_info("socket").fileno())
         connection = socket.socket(fileno=descriptor)
-        # The copy keeps the connection open.
+        # The copy of the socket keeps the connection open.
         self.transport.abort()
         return connection
 
@@ -77,9 +76,6 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def take_over(scope: Any) -> socket.socket:
-    """Return the connection of a websocket that was just accepted.
-
-    It does not block.
-    """
+    """Take over the connection of a websocket that was just accepted; its socket never blocks."""
     connection: socket.socket = scope["extensions"][_EXTENSION]()
     return connection
