@@ -1,4 +1,4 @@
-"""Virtual folders: `/folders` and what is below it, the storage endpoint, and dotfiles."""
+"""Virtual folders: the routes at and below `/folders`, the storage endpoint, and dotfiles."""
 
 from starlette.routing import BaseRoute
 
@@ -14,7 +14,7 @@ from atoll_cluster.api.folders import (
     trash,
 )
 
-# Fixed paths like `/folders/_/hosts` come before `/folders/{f}`.
+# Fixed paths like `/folders/_/hosts` must come before `/folders/{f}`.
 ROUTES: tuple[BaseRoute, ...] = (
     *hosts.ROUTES,
     *sharing.ROUTES,

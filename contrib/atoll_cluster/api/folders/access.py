@@ -1,7 +1,6 @@
-"""The folders of a user, the permissions on them, and how references are resolved.
+"""Find the folders of a user and the permissions on them, by a name or an id.
 
-A folder that a user has no right to is not there for that user: nothing tells it from one that does
-not exist.
+If a user has no permission on a folder, the answer is the same as for a folder that does not exist.
 """
 
 import uuid
@@ -21,9 +20,10 @@ _WORDS = {"rw": "written to", "wd": "deleted from", OWNER: "changed"}
 
 @frozen
 class Access:
-    """A folder and the permission of a user: `ro`, `rw`, `wd`, or that of an owner.
+    """A folder and the permissions of a user on it.
 
-    `permission` is how the folder is mounted in that user's sessions.
+    `right` is what the user may do with it: `ro`, `rw`, `wd`, or `owner`. `permission` applies in
+    the user's sessions that mount the folder.
     """
 
     folder: VFolder
@@ -32,12 +32,12 @@ class Access:
     is_owner: bool
 
     def allows(self, need: str) -> bool:
-        """Return whether the permission is sufficient."""
+        """Return whether the user has at least the right `need`."""
         return _LEVELS[self.right] >= _LEVELS[need]
 
 
 def accesses(store: Store, who: Caller) -> list[Access]:
-    """Return every folder that a user can access, the oldest first."""
+    """Return all folders that a user can access, the oldest first."""
     groups = [group.id for group in store.accounts.groups(who.user.uuid)]
     shares = {share.vfolder: share.permission for share in store.folders.shares(user=who.user.uuid)}
     administered = _administered(store, who)
@@ -46,7 +46,7 @@ def accesses(store: Store, who: Caller) -> list[Access]:
 
 
 def _administered(store: Store, who: Caller) -> list[str]:
-    """Return the groups whose folders the caller can manage."""
+    """Return the ids of the groups whose folders the caller can manage."""
     if not (who.is_superadmin or who.is_domain_admin):
         return []
     groups = store.accounts.groups()
@@ -64,15 +64,15 @@ def _access(folder: VFolder, who: Caller, shared: str | None, administered: list
 
 
 def named(call: Call, need: str = "ro", *, any_status: bool = False) -> Access:
-    """Return the folder of the path's `{f}`; raises as `find` does."""
+    """Return the folder that `{f}` in the path names; raises the same Problems as `find`."""
     return find(call, call.path("f"), need, any_status=any_status)
 
 
 def find(call: Call, reference: str, need: str = "ro", *, any_status: bool = False) -> Access:
-    """Return the folder that a name or an id refers to for the caller.
+    """Return the folder of the caller that a name or an id refers to.
 
-    Raises Problem 404 for none or several, 403 when the right is not enough, 400 for one that is in
-    the trash or being filled, unless `any_status` will do.
+    Raises Problem 404 if there is none or more than one, and 403 if the right is not sufficient.
+    Unless `any_status` is given, raises 400 if the folder is in the trash or is being cloned.
     """
     found = one_of(call.cluster.store, call.owner, reference, any_status=any_status)
     if not found.allows(need):
@@ -81,7 +81,7 @@ def find(call: Call, reference: str, need: str = "ro", *, any_status: bool = Fal
 
 
 def one_of(store: Store, who: Caller, reference: str, *, any_status: bool = False) -> Access:
-    """Return the folder that a reference refers to for a user; raises as `find` does."""
+    """Return the folder of a user that a name or an id refers to; raises as `find` does."""
     found = _one(matching(store, who, reference), reference)
     if found.folder.status == DELETING:
         raise no_folder(reference)
@@ -93,9 +93,9 @@ def one_of(store: Store, who: Caller, reference: str, *, any_status: bool = Fals
 
 
 def matching(store: Store, who: Caller, reference: str) -> list[Access]:
-    """Return the folders that a reference can mean: the one with that id, else by name.
+    """Return the folders that a reference can mean: the one with that id, otherwise by name.
 
-    Superadmins find any folder by its id.
+    Superadmins can find any folder by its id.
     """
     having = accesses(store, who)
     folder_id = as_id(reference)
@@ -138,12 +138,12 @@ def as_id(text: str) -> str | None:
 
 
 def no_folder(reference: str) -> Problem:
-    """Return 404: the caller has no such folder."""
+    """Return Problem 404: the caller has no such folder."""
     return not_found("virtual folder", f"no folder {reference!r}")
 
 
 def busy(msg: str) -> Problem:
-    """Return 400: the folder is in another state."""
+    """Return Problem 400: the status of the folder does not allow the request."""
     return Problem(
         400, "vfolder-filter-status-failed", "Virtual folder is not in the right status.", msg
     )

@@ -1,7 +1,7 @@
 """Upload many small files in one request, as a tar archive (an addition of this cluster).
 
-The usual way takes two requests for each file, whatever its size. A client that is answered 404 or
-405 here falls back to it.
+The usual upload takes two requests for each file, even a small one. If another cluster answers 404
+or 405 to this request, the client uses the usual upload.
 """
 
 import io
@@ -24,14 +24,14 @@ from atoll_cluster.storage.tree import Tree, names_of
 from atoll_cluster.storage.volume import Volume
 
 _MOST = 64 * 1024 * 1024
-"""Bytes of an archive."""
+"""The most bytes of an archive."""
 _LATEST = 2.0**33
 _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 @frozen
 class ArchivedFile:
-    """A file of an archive: its path in the folder, its bytes, permission bits and time."""
+    """A file in an archive: its path in the folder, its bytes, its permission bits and its time."""
 
     path: str
     content: bytes
@@ -42,7 +42,7 @@ class ArchivedFile:
 async def upload_packed(call: Call) -> Response:
     """`POST /folders/{f}/upload-packed`: unpack a tar archive of files into the folder.
 
-    A file appears under its name only when it is whole. The first file that fails ends the upload.
+    A file appears under its name only when it is complete. The upload ends at the first error.
     """
     access = named(call, "rw")
     check_permission(call, access.folder, "upload-file")

@@ -25,7 +25,7 @@ from atoll_cluster.supervision import retry_while_unavailable
 
 
 async def clone(call: Call) -> Response:
-    """Answer 201 with the new folder, which is `cloning` until the background task ends."""
+    """Answer 201 with the new folder, whose status is `cloning` until the background task ends."""
     source = named(call).folder
     if not source.cloneable:
         raise forbidden(f"folder {source.name!r} is not cloneable; its owner can allow cloning")
@@ -66,7 +66,7 @@ def _wished(call: Call) -> VFolder:
 async def _copy_all(
     call: Call, source: VFolder, target: VFolder, task: BackgroundTask, total: int
 ) -> str:
-    """Copy the files; deletes the new folder if that fails."""
+    """Copy the files; deletes the new folder if the copy fails."""
     volume, folders = call.cluster.storage.volume, call.cluster.store.folders
     places = place(volume, source), volume.path(target.id)
 

@@ -1,4 +1,4 @@
-"""Disk operations off the event loop; failures become the API's errors."""
+"""Run disk operations in a worker thread, and convert their errors to those of the API."""
 
 import errno
 from collections.abc import Callable, Iterator
@@ -26,14 +26,14 @@ def place(volume: Volume, folder: VFolder) -> Path:
 
 
 async def on_disk(work: Callable[[], T], path: str = "") -> T:
-    """Run a disk operation; raises Problem for OSErrors."""
+    """Run a disk operation in a worker thread; converts an OSError to a Problem."""
     with explained(path):
         return await anyio.to_thread.run_sync(work)
 
 
 @contextmanager
 def explained(path: str) -> Iterator[None]:
-    """Convert errors about a path to a Problem."""
+    """Convert an OSError or PathError about a path to a Problem."""
     try:
         yield
     except PathError as error:
@@ -52,10 +52,10 @@ def explained(path: str) -> Iterator[None]:
 
 
 def no_file(path: str) -> Problem:
-    """Return 404 for a file that is not in the folder."""
+    """Return Problem 404: the file is not in the folder."""
     return Problem(404, "storage/file-not-found", "File not found.", f"no file {path!r}")
 
 
 def full(msg: str) -> Problem:
-    """Return 507: the disk has no room."""
+    """Return Problem 507: the disk is full."""
     return Problem(507, "storage/insufficient-storage", "Insufficient storage.", msg)

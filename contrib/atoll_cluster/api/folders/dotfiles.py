@@ -1,7 +1,7 @@
 """Dotfiles of keypairs, groups and domains, and the bootstrap scripts of keypairs.
 
-They are files of every session that is created later. All dotfiles of one scope together hold at
-most 64 KiB, in at most 100 files.
+Every session that is created later gets the dotfiles. A keypair, a group or a domain can have at
+most 100 dotfiles, with at most 64 KiB together.
 """
 
 import re
@@ -34,7 +34,10 @@ class DotfileOwner:
 
 
 FindOwner = Callable[[Call, bool], DotfileOwner]
-"""Finds the owner that a request names; with True for writing. Raises Problem 403 or 404."""
+"""A function that finds the owner in a request; its second argument is True for a change.
+
+It raises Problem 403 or 404.
+"""
 
 
 def _keypair(call: Call, _: bool) -> DotfileOwner:
@@ -88,7 +91,7 @@ def _list(find_owner: FindOwner) -> Handler:
         if not (path := call.params.text("path")):
             return reply([{**_shown(one), "permission": one.permission} for one in having])
         one = _find(having, _path(path))
-        # The name of this field differs from the list's in every release.
+        # Releases use different names for this field, here and in the list.
         return reply({**_shown(one), "perm": one.permission, "permission": one.permission})
 
     return show
@@ -146,7 +149,7 @@ def _read(call: Call) -> Dotfile:
 
 
 def _path(text: str) -> str:
-    """Return a path in the home folder; raises Problem 400, also for reserved ones."""
+    """Return a path in the home folder; raises Problem 400 if it is invalid or reserved."""
     try:
         names = names_of(text.removeprefix(_HOME).removeprefix("~/"))
     except PathError as error:
@@ -171,7 +174,7 @@ async def set_bootstrap_script(call: Call) -> Response:
 
 
 async def get_bootstrap_script(call: Call) -> Response:
-    """`GET /user-config/bootstrap-script`: the text, empty if there is none."""
+    """`GET /user-config/bootstrap-script`: the script, empty if there is none."""
     return reply(call.cluster.store.dotfiles.bootstrap_script(call.owner.access_key) or "")
 
 

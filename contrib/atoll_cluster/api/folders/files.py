@@ -1,4 +1,4 @@
-"""Files in folders: list, create, move, remove; and tokens to upload and download."""
+"""List, create, move and remove files in folders, and get tokens for uploads and downloads."""
 
 import json
 import stat
@@ -30,7 +30,7 @@ def tree_of(call: Call, access: Access) -> Tree:
 
 
 async def list_files(call: Call) -> Response:
-    """`GET /folders/{f}/files`: a list for newer clients, and JSON text inside for older ones."""
+    """`GET /folders/{f}/files`: as a list for newer clients, and as a JSON text for older ones."""
     tree, path = tree_of(call, named(call)), call.params.text("path") or ""
     entries = await on_disk(lambda: tree.entries(path), path)
     items = [_item(entry, as_number=is_modern(call)) for entry in entries]
@@ -72,7 +72,7 @@ def _moment(seconds: float) -> str:
 
 
 async def mkdir(call: Call) -> Response:
-    """`POST /folders/{f}/mkdir`: create one folder, or several for newer clients."""
+    """`POST /folders/{f}/mkdir`: create one folder; newer clients can create several."""
     tree, params = tree_of(call, named(call, "rw")), call.params
     paths = _paths(params.sequence("path"), "path")
     parents = params.boolean("parents", default=True)
@@ -86,7 +86,7 @@ async def mkdir(call: Call) -> Response:
 
 
 def each(paths: Sequence[str], work: Callable[[str], object]) -> None:
-    """Do something with each path, after checking all of them; raises Problem."""
+    """Check all paths, then call `work` with each; raises Problem."""
     for path in paths:
         with explained(path):
             names_of(path)
@@ -104,7 +104,7 @@ def _paths(given: list[Any], name: str) -> list[str]:
 
 
 async def rename_file(call: Call) -> Response:
-    """`POST /folders/{f}/rename-file`: rename in the same folder."""
+    """`POST /folders/{f}/rename-file`: rename a file within its folder."""
     access, params = named(call, "rw"), call.params
     source, name = params.required("target_path"), params.required("new_name")
     if "/" in name:
@@ -114,7 +114,7 @@ async def rename_file(call: Call) -> Response:
 
 
 async def move_file(call: Call) -> Response:
-    """`POST /folders/{f}/move-file`: move within the vfolder."""
+    """`POST /folders/{f}/move-file`: move a file within the vfolder."""
     access, params = named(call, "rw"), call.params
     return await _move(call, access, params.required("src"), params.required("dst"))
 
@@ -158,7 +158,7 @@ def _check_target(tree: Tree, path: str) -> None:
 
 
 async def request_download(call: Call) -> Response:
-    """`POST /folders/{f}/request-download`: a token for a file, or a folder as archive."""
+    """`POST /folders/{f}/request-download`: a token for a file, or for a folder as an archive."""
     access, params = named(call), call.params
     check_permission(call, access.folder, "download-file")
     path = params.text("path", "file") or ""
@@ -172,7 +172,7 @@ async def request_download(call: Call) -> Response:
 
 
 async def request_archive(call: Call) -> Response:
-    """`POST /folders/{f}/request-download-archive`: a token for several files as zip."""
+    """`POST /folders/{f}/request-download-archive`: a token for several files as a zip archive."""
     access, params = named(call), call.params
     check_permission(call, access.folder, "download-file")
     tree, paths = tree_of(call, access), _paths(params.sequence("files"), "files")
@@ -196,7 +196,7 @@ def _claims(access: Access, operation: str, path: str) -> dict[str, Any]:
 
 
 def url(call: Call, operation: str) -> str:
-    """Return the URL of the storage, at the address that the client used."""
+    """Return the URL of the storage endpoint, at the address that the client has used."""
     return f"{call.request.scope['scheme']}://{client_host(call.request)}/storage/{operation}"
 
 

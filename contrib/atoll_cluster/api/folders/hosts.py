@@ -1,4 +1,4 @@
-"""The folder host: permissions, types of folders, quotas and usage."""
+"""The folder host: its permissions, the types of folders, quotas and disk usage."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from atoll_cluster.store.folder_limits import folder_limits
 
 
 def usage_of_volume(call: Call) -> dict[str, Any]:
-    """Return the use of the volume, as percentage and bytes."""
+    """Return the disk usage of the volume, in percent and in bytes."""
     total, free = call.cluster.storage.volume.space()
     used = total - free
     return {"percentage": round(100 * used / total, 1), "used": used, "total": total}
@@ -48,7 +48,7 @@ async def allowed_types(_: Call) -> Response:
 
 
 async def performance(call: Call) -> Response:
-    """`GET /folders/_/perf-metric`, for superadmins; nothing is measured."""
+    """`GET /folders/_/perf-metric`, for superadmins: all zero, because nothing is measured."""
     require_superadmin(call)
     _check_host(call)
     metric = dict.fromkeys(
@@ -84,7 +84,7 @@ async def set_quota(call: Call) -> Response:
 
 
 async def usage(call: Call) -> Response:
-    """`GET /folders/_/usage` and `/_/used-bytes`, for superadmins."""
+    """`GET /folders/_/usage` and `/_/used-bytes`, for superadmins: the usage of a folder."""
     require_superadmin(call)
     _check_host(call)
     folder = find(call, call.params.required("id")).folder
@@ -94,7 +94,7 @@ async def usage(call: Call) -> Response:
 
 
 async def fstab(call: Call) -> Response:
-    """`GET /folders/_/fstab`, for superadmins: empty, the machine's own is not used."""
+    """`GET /folders/_/fstab`, for superadmins: empty, because the cluster does not use it."""
     require_superadmin(call)
     return reply({"content": "", "node": "manager", "node_id": "manager"})
 
@@ -108,7 +108,7 @@ async def mounts(call: Call) -> Response:
 
 
 async def change_mounts(call: Call) -> Response:
-    """`POST` and `DELETE /folders/_/mounts`: refused, in the form of other clusters."""
+    """`POST` and `DELETE /folders/_/mounts`: always refused, in the form of other clusters."""
     require_superadmin(call)
     call.params.required("name")
     why = "this cluster mounts no file systems; mount it on the machine itself"
@@ -116,7 +116,7 @@ async def change_mounts(call: Call) -> Response:
 
 
 def require_superadmin(call: Call) -> None:
-    """Raise Problem 403 for everybody else."""
+    """Raise Problem 403 if the caller is not a superadmin."""
     if not call.caller.is_superadmin:
         raise forbidden("Only superadmins can do this")
 

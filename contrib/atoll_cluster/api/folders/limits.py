@@ -1,4 +1,4 @@
-"""Limits of folders: their number, their size, and the permissions on the host."""
+"""Check the limits of folders: their number, their size, and the permissions on the host."""
 
 from atoll_cluster.api.folders.disk import full, on_disk, place
 from atoll_cluster.api.request.call import Call
@@ -11,7 +11,7 @@ from atoll_cluster.store.store import Store
 
 
 def check_count(call: Call, folder: VFolder) -> None:
-    """Raise Problem 412 if the owner of a new folder has as many as allowed."""
+    """Raise Problem 412 if the owner of a new folder already has as many as allowed."""
     store = call.cluster.store
     limits = _limits(store, folder)
     having = len(store.folders.of_scope(folder.quota_scope_id))
@@ -29,7 +29,7 @@ def check_disk(cluster: Cluster, more: int) -> None:
 async def check_room(cluster: Cluster, folder: VFolder, more: int, path: str = "") -> None:
     """Raise Problem 413 if a quota has no room for `more` bytes.
 
-    The bytes replace a file at `path`, whose size is not counted.
+    The new bytes replace a file at `path`, so the size of that file is not counted.
     """
     folders, limits = cluster.store.folders, _limits(cluster.store, folder)
     scope_id = folder.quota_scope_id

@@ -22,7 +22,7 @@ from atoll_cluster.store.folders import DELETING, VFolder
 from atoll_cluster.store.records import Group
 
 _PRIVATE = frozenset({".ssh"})
-"""Folders that programs take only when nobody else may look into them."""
+"""The names of folders that programs use only if other users cannot access them."""
 
 
 async def create(call: Call) -> Response:
@@ -36,7 +36,7 @@ async def create(call: Call) -> Response:
 
 
 async def make(call: Call, folder: VFolder) -> None:
-    """Create a folder on disk, then its row."""
+    """Create a folder on disk, then add its row."""
     mode = 0o700 if folder.name in _PRIVATE else 0o755
     volume = call.cluster.storage.volume
     if folder.unmanaged_path is None:
@@ -87,7 +87,7 @@ def _group(call: Call) -> Group | None:
 
 
 def check_host(host: str | None) -> None:
-    """Raise Problem 400 for a host that is not this machine's."""
+    """Raise Problem 400 if this is not the only folder host."""
     if host not in {None, "", HOST}:
         raise invalid_params(f"no folder host {host!r}; there is {HOST}", {"host": "unknown"})
 
@@ -105,12 +105,12 @@ def _unmanaged(call: Call) -> str | None:
 def _is_folder(path: str) -> bool:
     try:
         return Path(path).is_dir()
-    except OSError:  # The system takes no path of that length.
+    except OSError:  # The path is longer than the system allows.
         return False
 
 
 def _quota(text: str | None) -> int | None:
-    """Read a limit in bytes; 0 is no limit, which older clients always send."""
+    """Read a limit in bytes; 0 means no limit, and older clients always send 0."""
     try:
         return parse_size(text or "0") or None
     except AmountError:
@@ -119,7 +119,7 @@ def _quota(text: str | None) -> int | None:
 
 
 def refuse_taken(call: Call, name: str, folder: VFolder) -> None:
-    """Raise Problem 400 if the caller, or the group, already has a folder of that name."""
+    """Raise Problem 400 if the caller or the group already has a folder with this name."""
     having = [access.folder for access in accesses(call.cluster.store, call.owner)]
     others = [*having, *call.cluster.store.folders.of_scope(folder.quota_scope_id)]
     if any(other.name == name and other.id != folder.id for other in others):
@@ -127,7 +127,7 @@ def refuse_taken(call: Call, name: str, folder: VFolder) -> None:
 
 
 def taken(name: str) -> Problem:
-    """Return 400: there is already a folder of that name."""
+    """Return Problem 400: there is already a folder with this name."""
     return Problem(
         400,
         "vfolder-already-exists",
@@ -137,7 +137,7 @@ def taken(name: str) -> Problem:
 
 
 async def list_folders(call: Call) -> Response:
-    """`GET /folders`: every folder of the caller, or of one group."""
+    """`GET /folders`: all folders of the caller, or those of one group."""
     store = call.cluster.store
     group = call.params.text("group_id", "groupId", "group")
     who = call.owner
@@ -193,7 +193,7 @@ async def rename(call: Call) -> Response:
 
 
 async def update_options(call: Call) -> Response:
-    """`POST /folders/{f}/update-options`: `cloneable`, `permission`."""
+    """`POST /folders/{f}/update-options`: change `cloneable` and `permission`."""
     folder, params = named(call, OWNER).folder, call.params
     check_permission(call, folder, "modify-vfolder")
     changes: dict[str, object] = {}
@@ -208,12 +208,12 @@ async def update_options(call: Call) -> Response:
 
 
 def _changed(call: Call) -> Response:
-    """Answer a change with the status code that clients of each generation expect."""
+    """Answer a change with the status code that older or newer clients expect."""
     return reply({}, 200 if is_modern(call) else 201)
 
 
 def is_modern(call: Call) -> bool:
-    """Whether the client speaks the API of 24.03 or later."""
+    """Return whether the client uses the API of 24.03 or later."""
     return read_version(call.request.headers).text >= "v8"
 
 

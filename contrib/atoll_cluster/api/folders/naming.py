@@ -1,4 +1,4 @@
-"""Valid names of folders."""
+"""Check the names of folders."""
 
 import re
 
@@ -10,7 +10,7 @@ _RESERVED = frozenset({".", "..", ".terminfo", ".jupyter", ".tmux.conf"})
 _IN_PATHS = frozenset(
     {"_", "invitations", "purge", "restore-from-trash-bin", "delete-from-trash-bin"}
 )
-"""Words that stand in the API's paths where names of folders stand."""
+"""Words that the API's paths use in the same place as names of folders."""
 
 _SETTINGS = re.compile(r"\.[a-z0-9]+(rc|_profile)")
 
@@ -35,7 +35,7 @@ def check_name(name: str, *, is_group: bool = False) -> str:
 
 
 def check_choice(field: str, value: str, choices: frozenset[str]) -> str:
-    """Return one of the allowed values; raises Problem 400."""
+    """Return a value if it is allowed; otherwise raises Problem 400."""
     if value not in choices:
         why = f"must be one of {', '.join(sorted(choices))}, not {value!r}"
         raise invalid_params(f"{field} {why}", {field: why})

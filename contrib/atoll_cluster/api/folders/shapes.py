@@ -1,4 +1,4 @@
-"""Folders in the forms of the API."""
+"""Convert folders to the forms of the API."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ MOUNTED = "mounted"
 
 
 def status_of(folder: VFolder, mounted: dict[str, list[str]]) -> str:
-    """Return the status, which is `mounted` while a session mounts the folder."""
+    """Return the status of a folder; it is `mounted` while a session mounts the folder."""
     return MOUNTED if folder.status == "ready" and folder.id in mounted else folder.status
 
 
 def max_size(folder: VFolder) -> int | None:
-    """Return the limit of a folder in MiB."""
+    """Return the limit of a folder in MiB, None if it has none."""
     return folder.max_size // _MEBIBYTE if folder.max_size else None
 
 
@@ -48,7 +48,7 @@ def listed(store: Store, access: Access, mounted: dict[str, list[str]]) -> dict[
 
 
 def described(access: Access, usage: Usage, mounted: dict[str, list[str]]) -> dict[str, Any]:
-    """Return the answer to `GET /folders/{f}`; releases have different names for one field."""
+    """Return the answer to `GET /folders/{f}`; it has one field under the names of all releases."""
     folder = access.folder
     return _common(folder) | {
         "status": status_of(folder, mounted),

@@ -1,4 +1,4 @@
-"""Share folders: invitations, permissions on folders of groups, new owners."""
+"""Share folders: invitations, permissions on folders of groups, changes of the owner."""
 
 from typing import Any
 from uuid import uuid4
@@ -59,9 +59,9 @@ def _permission(call: Call, usual: str) -> str:
 
 
 def _users(call: Call, *names: str) -> list[User]:
-    """Return the users in a request; raises Problem for unknown ones.
+    """Return the users in a request; raises Problem 404 if one is unknown.
 
-    Users of other domains are unknown, too, so that the answer does not reveal who exists.
+    A user of another domain counts as unknown, so that the answer does not reveal who exists.
     """
     accounts, domain = call.cluster.store.accounts, call.caller.user.domain_name
     emails = [str(email) for email in call.params.sequence(*names)]
@@ -87,12 +87,12 @@ def _has(call: Call, folder: VFolder, user: User) -> bool:
 
 
 async def list_received(call: Call) -> Response:
-    """`GET /folders/invitations/list`: invitations for the caller."""
+    """`GET /folders/invitations/list`: the invitations that the caller has received."""
     return _invitations(call, "invitee = ?")
 
 
 async def list_sent(call: Call) -> Response:
-    """`GET /folders/invitations/list-sent`: invitations of the caller."""
+    """`GET /folders/invitations/list-sent`: the invitations that the caller has sent."""
     return _invitations(call, "inviter = ?")
 
 
@@ -118,7 +118,7 @@ def _invitation(one: Invitation, folder: VFolder | None) -> dict[str, Any]:
 
 
 def _find_invitation(call: Call, reference: str) -> Invitation:
-    """Find an open invitation by its id, dashed or not; raises Problem 404."""
+    """Find an open invitation by its id, with or without dashes; raises Problem 404."""
     found = call.cluster.store.folders.invitation(reference.replace("-", "").lower())
     if found is None or call.caller.user.email not in {found.inviter, found.invitee}:
         raise not_found("vfolder invitation", f"no invitation {reference!r}")
@@ -136,7 +136,7 @@ async def update_invitation(call: Call) -> Response:
 
 
 async def accept(call: Call) -> Response:
-    """`POST /folders/invitations/accept`; refused if the invitee has a folder of that name."""
+    """`POST /folders/invitations/accept`; refused if the invitee has a folder with this name."""
     found = _find_invitation(call, call.params.required("inv_id"))
     user, store = call.caller.user, call.cluster.store
     folder = store.folders.get(found.vfolder)
@@ -152,7 +152,7 @@ async def accept(call: Call) -> Response:
 
 
 async def decline(call: Call) -> Response:
-    """`DELETE` and `POST /folders/invitations/delete`: reject or withdraw one."""
+    """`DELETE` and `POST /folders/invitations/delete`: reject or withdraw an invitation."""
     found = _find_invitation(call, call.params.required("inv_id"))
     state = "rejected" if found.invitee == call.caller.user.email else "canceled"
     call.cluster.store.folders.change_invitation(found.id, state=state)
@@ -160,7 +160,7 @@ async def decline(call: Call) -> Response:
 
 
 async def share(call: Call) -> Response:
-    """`POST /folders/{f}/share`: give users their own permission on a group's folder."""
+    """`POST /folders/{f}/share`: give users of a group other permissions on its folder."""
     folder, users = _group_folder(call), _users(call, "emails")
     check_permission(call, folder, "set-user-specific-permission")
     permission, store = _permission(call, "rw"), call.cluster.store
@@ -201,7 +201,7 @@ def _group_folder(call: Call) -> VFolder:
 
 
 async def leave(call: Call) -> Response:
-    """`POST /folders/{f}/leave`: leave a shared folder, or remove the named user."""
+    """`POST /folders/{f}/leave`: leave a shared folder; its owner can remove a user."""
     access, store = named(call, any_status=True), call.cluster.store.folders
     user = call.params.text("shared_user_uuid", "sharedUserUuid") or call.caller.user.uuid
     if user != call.caller.user.uuid and not access.allows(OWNER):
@@ -214,7 +214,7 @@ async def leave(call: Call) -> Response:
 
 
 async def list_shared(call: Call) -> Response:
-    """`GET /folders/_/shared`: shares of the caller's folders; of all for superadmins."""
+    """`GET /folders/_/shared`: the shares of the folders that the caller owns or manages."""
     store = call.cluster.store
     reference = call.params.text("vfolder_id", "vfolderId")
     having = [find(call, reference, OWNER)] if reference else accesses(store, call.caller)

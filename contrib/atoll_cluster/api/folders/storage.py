@@ -1,6 +1,6 @@
 """The storage endpoint: uploads (tus 1.0.0) and downloads (ranges, zip), with tokens.
 
-No request here is signed: the token in the query tells which file it is for.
+These requests have no signature; the token in the query says which file a request may access.
 """
 
 import os
@@ -33,7 +33,7 @@ _MAX_SIZE = 2**62
 
 @frozen
 class Grant:
-    """The content of a token: an operation on a path of a folder."""
+    """The content of a token: it allows an operation on a path in a folder."""
 
     claims: dict[str, Any]
     folder: VFolder
@@ -46,7 +46,7 @@ class Grant:
 
 
 def _grant(call: Call, operation: str) -> Grant:
-    """Read the token of a request; raises Problem 400 for a bad one, 429 after many."""
+    """Read the token of a request; raises Problem 400 if it is invalid, 429 after too many."""
     storage = call.cluster.storage
     try:
         claims = storage.signer.read(call.params.text("token") or "", operation)
@@ -66,7 +66,7 @@ def _bad(why: str) -> Problem:
 
 
 async def about(_: Call) -> Response:
-    """`GET /storage`: the version."""
+    """`GET /storage`: what serves this endpoint."""
     return reply({"status": "ok", "type": "client-facing", "storage-proxy": "atoll"})
 
 
@@ -79,10 +79,10 @@ async def options(_: Call) -> Response:
 
 
 async def upload(call: Call) -> Response:
-    """`HEAD` and `PATCH /storage/upload`: the received bytes; more bytes.
+    """`HEAD /storage/upload`: how many bytes have arrived; `PATCH`: receive more bytes.
 
-    What came before a connection broke is kept. A file appears when it is whole, then its upload is
-    no more.
+    Bytes that arrived before a connection broke are kept. When the file is complete, it appears in
+    its folder, and the upload does not exist any more.
     """
     grant = _grant(call, UPLOAD)
     if call.params.text("dst_dir"):
@@ -111,7 +111,7 @@ async def upload(call: Call) -> Response:
 
 
 async def _finish(call: Call, grant: Grant, found: Upload) -> None:
-    """Move a complete file to its path, if there is still room; raises Problem 413."""
+    """Move a complete file to its path; raises Problem 413 if a quota has no room any more."""
     path = grant.path
     await check_room(call.cluster, grant.folder, found.size, path)
     replaced = await on_disk(lambda: grant.tree.size_of_file(path), path)
@@ -126,7 +126,7 @@ def _standing(found: Upload, received: int, status: int) -> Response:
 
 
 def _mode(request: Request) -> int:
-    """Return the permission bits of a new file; clients can make it executable."""
+    """Return the permission bits of a new file; the client can make it executable."""
     for pair in request.headers.get("upload-metadata", "").split(","):
         key, _, value = pair.strip().partition(" ")
         with suppress(ValueError):
@@ -143,7 +143,7 @@ def _offset(request: Request) -> int:
 
 
 async def _body(request: Request) -> AsyncIterator[bytes]:
-    """Yield the body, up to its end or until the connection breaks."""
+    """Yield the pieces of the body until its end, or until the connection breaks."""
     try:
         async for piece in request.stream():
             yield piece
@@ -152,7 +152,7 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
 
 
 async def download(call: Call) -> Response:
-    """`GET` and `HEAD /storage/download`: a file or a range of it, or a folder as zip."""
+    """`GET` and `HEAD /storage/download`: a file, a range of it, or a folder as a zip archive."""
     grant = _grant(call, DOWNLOAD)
     descriptor = await on_disk(lambda: _open(grant), grant.path)
     status = os.fstat(descriptor)
@@ -177,7 +177,7 @@ def _open(grant: Grant) -> int:
 
 
 async def download_archive(call: Call) -> Response:
-    """`GET /storage/download-archive`: several files and folders in one zip."""
+    """`GET /storage/download-archive`: several files and folders in one zip archive."""
     grant = _grant(call, ARCHIVE)
     return _zip(pack(grant.tree, grant.claims["files"]), grant.claims["filename"])
 

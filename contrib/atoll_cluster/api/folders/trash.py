@@ -15,7 +15,7 @@ from atoll_cluster.store.folders import CLONING, DELETING, TRASHED, VFolder
 
 
 async def delete(call: Call) -> Response:
-    """`DELETE /folders/{f}`: permanently for clients up to 23.09, else to the trash."""
+    """`DELETE /folders/{f}`: clients up to 23.09 delete permanently, others move to the trash."""
     access = named(call, OWNER, any_status=True)
     if is_modern(call):
         _trash(call, access)
@@ -31,7 +31,7 @@ async def delete_by_id(call: Call) -> Response:
 
 
 async def restore(call: Call) -> Response:
-    """`POST /folders/restore-from-trash-bin`."""
+    """`POST /folders/restore-from-trash-bin`: restore a folder from the trash."""
     folder = _by_id(call).folder
     if folder.status != TRASHED:
         raise busy(f"folder {folder.name!r} is not in the trash")
@@ -40,7 +40,7 @@ async def restore(call: Call) -> Response:
 
 
 async def delete_trashed(call: Call) -> Response:
-    """`POST /folders/delete-from-trash-bin` and `/folders/purge`: delete permanently."""
+    """`POST /folders/delete-from-trash-bin`, `/folders/purge`: delete a trashed folder for ever."""
     access = _by_id(call)
     if access.folder.status != TRASHED:
         raise busy(f"folder {access.folder.name!r} is not in the trash")
@@ -49,7 +49,7 @@ async def delete_trashed(call: Call) -> Response:
 
 
 async def delete_forced(call: Call) -> Response:
-    """`DELETE /folders/{f}/force`: delete permanently, in the trash or not."""
+    """`DELETE /folders/{f}/force`: delete a folder permanently, even if it is not in the trash."""
     await _delete_for_good(call, named(call, OWNER, any_status=True))
     return no_content()
 
@@ -72,7 +72,7 @@ async def _delete_for_good(call: Call, access: Access) -> None:
     folder = access.folder
     check_permission(call, folder, "delete-vfolder")
     refuse_busy(call, folder)
-    # Hidden from here on; if the program dies now, its next start continues the deletion.
+    # Now clients do not see it; if the program dies, its next start continues the deletion.
     call.cluster.store.folders.update(folder.id, status=DELETING)
     await delete_folder(call.cluster, folder.id).wait()
 

@@ -1,7 +1,7 @@
 """Templates of clusters (`/template/cluster`): store, list, show, change, delete.
 
-Nothing is started from them here. Managers of 23.09 and 26.x have a route for that,
-`POST /session/_/create-cluster`, and fail at it.
+This cluster cannot start sessions from them. Managers of 23.09 and 26.x have a route for this,
+`POST /session/_/create-cluster`, but it fails there.
 """
 
 import yaml
@@ -18,7 +18,7 @@ _KIND = "cluster"
 
 
 async def create(call: Call) -> Response:
-    """`POST /template/cluster`: one template."""
+    """`POST /template/cluster`: store one template."""
     (created,) = manage.add(call, [_sent(call)], _KIND)
     return reply(created)
 
@@ -31,7 +31,7 @@ async def list_templates(call: Call) -> Response:
 
 
 async def show(call: Call) -> Response:
-    """`GET /template/cluster/{id}`: the template only, in YAML or, on request, JSON."""
+    """`GET /template/cluster/{id}`: only the template, as YAML, or as JSON if requested."""
     template = dict(_found(call).template)
     match call.params.text("format") or "yaml":
         case "yaml":
@@ -43,14 +43,14 @@ async def show(call: Call) -> Response:
 
 
 async def change(call: Call) -> Response:
-    """`PUT /template/cluster/{id}`: other contents."""
+    """`PUT /template/cluster/{id}`: replace the content of a template."""
     found, sent = manage.own(call, _KIND), _sent(call)
     call.cluster.store.templates.update(found.id, {"template": sent.template, "name": sent.name})
     return reply({"success": True})
 
 
 async def delete(call: Call) -> Response:
-    """`DELETE /template/cluster/{id}`."""
+    """`DELETE /template/cluster/{id}`: delete a template."""
     return manage.remove(call, _KIND)
 
 

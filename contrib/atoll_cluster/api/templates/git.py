@@ -1,7 +1,7 @@
-"""A template's repository as shell commands, which the session runs at its start.
+"""Convert a template's repository to shell commands that the session runs at its start.
 
-The credential is handed to git in its environment, by a helper: it is in no argument, in no URL, in
-no file of the clone, and in nothing that git prints.
+A credential helper passes the credential to git through the environment. So no argument, no URL, no
+file of the clone and no output of git contains it.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _HELPER = (
 
 
 def clone_script(git: Mapping[str, Any]) -> str:
-    """Return the commands that clone a repository and check out the named version."""
+    """Return the commands that clone a repository and check out its branch or commit."""
     repository, credential = git["repository"], git.get("credential")
     target = git.get("destination_dir") or _name(repository)
     branch = f" --branch {quote(git['branch'])}" if git.get("branch") else ""

@@ -1,4 +1,4 @@
-"""Templates: create, list, show, change, delete."""
+"""Create, list, show, change and delete templates of sessions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,15 +19,15 @@ from atoll_cluster.store.templates import SessionTemplate
 
 
 async def create(call: Call) -> Response:
-    """`POST /template/session`: store all templates of the payload; none if one is invalid."""
+    """`POST /template/session`: store the templates of the payload; if one is invalid, none."""
     ids = add(call, read_payload(call.params.required("payload")), "task")
-    # Clients of 21.03 send one template, and read one answer.
+    # Clients of 21.03 send one template, and expect one answer.
     is_older = read_version(call.request.headers).text < "v7"
     return reply(ids[0] if is_older and len(ids) == 1 else ids)
 
 
 def add(call: Call, sent: Sequence[SentTemplate], kind: str) -> list[dict[str, str]]:
-    """Store templates of a kind; returns an answer for each."""
+    """Store templates of this kind; returns the answer for each."""
     owner, group = call.owner, group_of(call, call.owner)
     made = [
         SessionTemplate(
@@ -49,7 +49,7 @@ def add(call: Call, sent: Sequence[SentTemplate], kind: str) -> list[dict[str, s
 
 
 def group_of(call: Call, owner: Caller) -> Group:
-    """Return the group in a request, which must be one of the owner's; raises Problem 404."""
+    """Return the group in a request; raises Problem 404 if the owner is not a member of it."""
     params, accounts = call.params, call.cluster.store.accounts
     domain = params.text("domain", "domainName", "domain_name") or owner.user.domain_name
     name = params.text("group", "groupName", "group_name") or "default"
@@ -66,7 +66,7 @@ async def list_templates(call: Call) -> Response:
 
 
 def wanted(call: Call, kind: str) -> list[SessionTemplate]:
-    """Return the templates of a kind that a request lists: of one group, if it names one."""
+    """Return the templates that a request lists; if it names a group, only those of the group."""
     group_id = call.params.text("group_id", "groupId")
     return [one for one in _visible(call, kind) if group_id in {None, "", one.group_id}]
 
@@ -106,7 +106,7 @@ def listed(call: Call, one: SessionTemplate) -> dict[str, Any]:
 
 
 async def show(call: Call) -> Response:
-    """`GET /template/session/{id}`: an empty object for a missing one, as in all managers."""
+    """`GET /template/session/{id}`; answers `{}` if it is missing, as all managers do."""
     found = find(call, call.path("id"))
     if found is None:
         return reply({})
@@ -128,7 +128,7 @@ def find(call: Call, reference: str, kind: str = "task") -> SessionTemplate | No
 
 
 async def change(call: Call) -> Response:
-    """`PUT /template/session/{id}`: new content; a hidden password keeps its value."""
+    """`PUT /template/session/{id}`: replace the content; a hidden password keeps its value."""
     found = own(call, "task")
     sent = read_payload(call.params.required("payload"))[0]
     template = restore(sent.template, dict(found.template))
@@ -137,18 +137,18 @@ async def change(call: Call) -> Response:
 
 
 async def delete(call: Call) -> Response:
-    """`DELETE /template/session/{id}`."""
+    """`DELETE /template/session/{id}`: delete a template."""
     return remove(call, "task")
 
 
 def remove(call: Call, kind: str) -> Response:
-    """Delete the template in the path."""
+    """Delete the template that the path names."""
     call.cluster.store.templates.update(own(call, kind).id, {"is_active": False})
     return reply({"success": True})
 
 
 def own(call: Call, kind: str) -> SessionTemplate:
-    """Return the template in the path, which the caller may change; raises Problem."""
+    """Return the template that the path names; raises Problem if the caller may not change it."""
     found = find(call, call.path("id"), kind)
     if found is None:
         raise no_template(call.path("id"))
@@ -158,7 +158,7 @@ def own(call: Call, kind: str) -> SessionTemplate:
 
 
 def no_template(reference: str) -> Problem:
-    """Return 404."""
+    """Return Problem 404: there is no such template."""
     return not_found("task template", f"no template {reference!r}")
 
 

@@ -1,7 +1,7 @@
-"""Payloads of templates: JSON or YAML, one or several templates.
+"""Read payloads with templates: JSON or YAML, with one or several templates.
 
-Newer clients send `{"template": {…}}`, with `name`, `group_id`, `user_uuid` beside it; older ones,
-and people, write the template alone.
+Newer clients send `{"template": {…}}` with the additional keys `name`, `group_id` and `user_uuid`;
+older clients and people send only the template.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from atoll_cluster.api.templates.syntax import normalize
 
 _MAX_BYTES = 64 * 1024
 _MAX_EVENTS = 4000
-"""What is written in a payload: its texts, and the begin and end of each list and map."""
+"""The most YAML events in a payload: a text, or the begin or end of a list or map."""
 _MAX_NODES = 20_000
 _MAX_DEPTH = 50
 _KEPT_TAGS = frozenset({"tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"})
@@ -25,7 +25,7 @@ _KEPT_TAGS = frozenset({"tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"})
 
 @frozen
 class SentTemplate:
-    """A template of a payload, with its separate name, if any."""
+    """A template in a payload, and its name: the separate one, or that in the template."""
 
     template: dict[str, Any]
     name: str
@@ -37,7 +37,7 @@ def read_payload(text: str) -> list[SentTemplate]:
 
 
 def read_documents(text: str) -> list[Any]:
-    """Return the values of a payload, at least one; raises Problem 400."""
+    """Return the documents in a payload, at least one; raises Problem 400."""
     if len(text.encode()) > _MAX_BYTES:
         raise invalid_params(
             f"the payload may have at most {_MAX_BYTES} bytes", {"payload": "too long"}
@@ -65,14 +65,14 @@ def _documents(text: str) -> list[Any]:
 class _Loader(yaml.SafeLoader):
     """Reads every plain scalar as text: 19.10 is not a number, `yes` is not a boolean."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012 - as the base class has it
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as in the base class
         letter: [(tag, pattern) for tag, pattern in resolvers if tag in _KEPT_TAGS]
         for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
 
 def _refuse_bulk(text: str) -> None:
-    """Raise YAMLError for too deep or too large documents as early as possible."""
+    """Raise YAMLError as soon as a document is too deep or too large."""
     depth = 0
     for number, event in enumerate(yaml.parse(text, _Loader)):
         depth += isinstance(event, yaml.CollectionStartEvent)
@@ -82,7 +82,7 @@ def _refuse_bulk(text: str) -> None:
 
 
 def _refuse_bombs(documents: list[Any]) -> None:
-    """Raise YAMLError for anchors that expand to millions of nodes."""
+    """Raise YAMLError if aliases make the documents too large, for example millions of nodes."""
     waiting: list[tuple[Any, int]] = [(documents, 0)]
     for _ in range(_MAX_NODES):
         if not waiting:

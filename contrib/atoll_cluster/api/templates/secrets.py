@@ -1,4 +1,4 @@
-"""Passwords in templates: stored and used, but never shown."""
+"""Hide the passwords in templates, which are stored and used but never shown."""
 
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -7,12 +7,12 @@ HIDDEN = "********"
 
 
 def hide(template: dict[str, Any]) -> dict[str, Any]:
-    """Return a template with a hidden password."""
+    """Return a template whose password is replaced by stars."""
     return _with_password(template, HIDDEN) if _password(template) else template
 
 
 def restore(template: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
-    """Return a changed template; a hidden password gets its old value."""
+    """Return a changed template; if its password is hidden, it gets the old password."""
     return _with_password(template, _password(old)) if _password(template) == HIDDEN else template
 
 
@@ -33,7 +33,10 @@ def _with_password(template: dict[str, Any], password: str | None) -> dict[str, 
 
 
 def split_credential(url: str) -> tuple[str, dict[str, str] | None]:
-    """Split a credential off a URL, which git would print and store; None without one."""
+    """Return a URL without its credential, and the credential, None if there is none.
+
+    git would print and store a credential in the URL.
+    """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or "@" not in parts.netloc:
         return url, None

@@ -1,4 +1,4 @@
-"""`POST /session/_/create-from-template`: a session from a template, with overrides."""
+"""`POST /session/_/create-from-template`: create a session from a template with changes."""
 
 import re
 import secrets
@@ -28,16 +28,16 @@ _SPELLINGS = (
     ("agent_list", "agentList"),
     ("resource_opts", "resourceOpts"),
 )
-"""Parameters that have several names: whichever is given replaces what the template says."""
+"""Parameters with several names; each of the names replaces the value of the template."""
 
 _UNSET = (None, "Undefined.token", "$NODEF$")
-"""Values that are none; the texts are what the client of 21.03 sends for options not given."""
+"""Values that mean a missing value; the client of 21.03 sends these texts for such options."""
 
 _MOUNTS = ("mounts", "mount_map", "mountMap", "mount_ids", "mount_id_map", "mountIdMap")
 
 
 async def create_from_template(call: Call) -> Response:
-    """Answer as `POST /session` does."""
+    """Create the session, and answer as `POST /session` does."""
     given = _given(call.params.values)
     call = attrs.evolve(call, params=Params(given))
     reference = call.params.required("template_id", "templateId")
@@ -52,12 +52,12 @@ async def create_from_template(call: Call) -> Response:
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a request; null and placeholders mean no value."""
+    """Return the values of a request without null and placeholders."""
     return {name: values[name] for name in values if values[name] not in _UNSET}
 
 
 def _usual(call: Call, template: SessionTemplate) -> dict[str, Any]:
-    """Return a create request with the content of the template."""
+    """Return the parameters of a create request with the content of the template."""
     content = template.template
     spec, kernel = content["spec"], content["spec"]["kernel"]
     group = call.cluster.store.accounts.group(template.group_id)
@@ -94,9 +94,10 @@ def _merged(usual: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
 
 
 def _merged_config(usual: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge configurations; each part, such as the folders, is replaced as a whole.
+    """Merge configurations; each part of the request, such as the mounts, replaces a whole part.
 
-    Official clients always send `mounts`, and with it `mount_map` if none at all are wanted.
+    Official clients always send `mounts`, so an empty list does not replace the mounts of the
+    template. To have no mounts at all, clients also send `mount_map`.
     """
     given = _given(given)
     named = given.keys() & set(_MOUNTS)
@@ -108,9 +109,9 @@ def _merged_config(usual: Mapping[str, Any], given: Mapping[str, Any]) -> dict[s
 
 
 def _bootstrap(call: Call, template: SessionTemplate) -> str | None:
-    """Return the bootstrap script of the request or the template, then the clone script.
+    """Return the bootstrap script of the request or the template, followed by the clone script.
 
-    The credential is its owner's alone: others could read it in their sessions.
+    Only the owner's sessions get the credential, because other users could read it in theirs.
     """
     kernel = template.template["spec"]["kernel"]
     script = read_script(call.params) or (kernel.get("run") or {}).get("bootstrap")
@@ -122,7 +123,7 @@ def _bootstrap(call: Call, template: SessionTemplate) -> str | None:
 
 
 def _both(first: str, second: str) -> str:
-    """Return a script that runs two scripts and fails if either fails."""
+    """Return a script that runs two scripts, and fails if one of them fails."""
     return f"{first}\nfirst=$?\n{second}second=$?\nexit $((second ? second : first))\n"
 
 

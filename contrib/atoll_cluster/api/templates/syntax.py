@@ -1,4 +1,4 @@
-"""The syntax of templates: all spellings of keys are normalized; unknown keys are kept."""
+"""Normalize templates: all spellings of a key become one; unknown keys are kept."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ _Reader = Callable[[Any, str], Any]
 
 
 def normalize(template: object) -> dict[str, Any]:
-    """Return a template with normalized keys; raises Problem 400 naming the key."""
+    """Return a template with normalized keys; raises Problem 400, which names the wrong key."""
     return _map(
         template,
         "template",
@@ -143,7 +143,7 @@ def _kernel(value: Any, where: str) -> Any:
 
 
 def _run(value: Any, where: str) -> Any:
-    # "stratup" is how the manual of the official client has it.
+    # The manual of the official client has the spelling "stratup".
     startup = ("startup_command", "startupCommand", "startup", "stratup")
     keys = {"bootstrap": (("bootstrap",), _text), "startup_command": (startup, _text)}
     return None if value is None else _map(value, where, keys)
@@ -208,7 +208,7 @@ def _text(value: Any, where: str) -> str | None:
 
 
 def _argument(value: Any, where: str) -> str | None:
-    """Read a text for git's command line; it must not look like an option."""
+    """Read a text for the command line of git; refuses a text that looks like an option."""
     text = _text(value, where) or None
     if text and (text.startswith("-") or not text.isprintable()):
         raise _wrong(where, "must not begin with '-' or contain control characters")
