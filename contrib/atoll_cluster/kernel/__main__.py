@@ -1,7 +1,7 @@
-"""Start the kernel program with the descriptor and the file for `program.main`.
+"""Start the kernel program; its two arguments are those of `program.main`.
 
-A folder given to Python becomes `sys.path[0]`; its parent takes that place so that the modules here
-can import one another as a package, whatever the folder above is called.
+Python sets `sys.path[0]` to the folder that it runs; this replaces it by the parent folder, so that
+the modules here can import one another as a package, whatever the name of this folder.
 """
 
 import importlib

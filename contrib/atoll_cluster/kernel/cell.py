@@ -1,9 +1,10 @@
 """The interpreter of query runs, a REPL: started as `python cell.py <fd> <fd>`.
 
-It stands alone but for `showing.py`, since it shares its process with the user's code. The first
-socket carries JSON lines: `run`, `line`, `shown` and `complete` come in; `input`, `media`,
-`completions` and `done` go out. By the second comes the standard input of a `run` that is `piped`.
-What the code prints goes to the ordinary standard streams.
+It imports no other module of atoll except `showing.py`, because it shares its process with the
+user's code. The first socket carries lines of JSON: this program receives `run`, `line`, `shown`
+and `complete`, and sends `input`, `media`, `completions` and `done`. The second socket carries the
+descriptor of the standard input of a `run` that is `piped`. The user's code prints to the usual
+standard streams.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ from typing import Any
 
 INTERRUPTED = 130
 LARGEST_RESULT = 16 * 1024 * 1024
-"""Bytes of a picture or a page, as it is sent."""
+"""Most bytes of a message with a picture or a page."""
 MOST_CANDIDATES = 1000
 
 
 class Channel:
-    """The connection to the kernel program: messages, one per line."""
+    """The connection to the kernel program, which carries one message per line."""
 
     def __init__(self, fd: int, files_fd: int) -> None:
         self._socket, self._files = socket.socket(fileno=fd), socket.socket(fileno=files_fd)
@@ -55,15 +56,15 @@ class Channel:
             self._socket.sendall(line)
 
     def ask(self, line: bytes, op: str) -> dict[str, Any]:
-        """Send a message and wait for its answer; only one thread at a time."""
+        """Send a message and wait for its answer; only one thread at a time can do this."""
         with self._talking:
             self.send_line(line)
             return self.receive(op)
 
     def receive(self, *ops: str) -> dict[str, Any]:
-        """Wait for a message of this kind; raises EOFError if the kernel program has ended.
+        """Wait for a message of these kinds; raises EOFError if the kernel program has ended.
 
-        Other messages are late answers to interrupted questions.
+        This ignores other messages, which are late answers to interrupted questions.
         """
         while True:
             message = self._next()
@@ -88,7 +89,7 @@ class Channel:
 
 
 class UserInput(io.RawIOBase):
-    """Standard input; each line is requested from the user."""
+    """A standard input that asks the user for each line."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -137,7 +138,7 @@ class Cells:
     def run(self, code: str, stdin: int | None) -> int:
         """Execute `code` and return its exit code; errors are printed, not raised.
 
-        `stdin` is a descriptor, or None when each line is asked of the user.
+        `stdin` is a descriptor; None means to ask the user for each line.
         """
         if stdin is None:
             self._ask_for_input()
@@ -158,13 +159,13 @@ class Cells:
         return exit_code
 
     def leave(self, _number: int, _frame: object) -> None:
-        """End like Python does: flush, join threads, call `atexit` functions."""
+        """End as Python does: flush, join threads, call `atexit` functions."""
         signal.signal(signal.SIGTERM, ignore)
         self.is_leaving = True
         raise SystemExit(128 + signal.SIGTERM)
 
     def complete(self, code: str) -> list[str]:
-        import rlcompleter  # costs readline, which most programs never need
+        import rlcompleter  # it imports readline, which most sessions never need
 
         word = re.search(r"[A-Za-z_][\w.]*$", code)
         completer = rlcompleter.Completer(self._main.__dict__)
@@ -191,7 +192,7 @@ class Cells:
         return 0
 
     def _compile(self, code: str) -> list[types.CodeType]:
-        """Compile to code that runs silently and code that shows a last expression."""
+        """Compile the statements, and separately a last expression, whose value is shown."""
         self._count += 1
         name = f"<code {self._count}>"
         linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
@@ -203,7 +204,7 @@ class Cells:
         return parts
 
     def _display(self, value: object) -> None:
-        """Print a value, and send its picture or page if it has one."""
+        """Print a value, and also send it as a picture or page if it has one."""
         sys.__displayhook__(value)
         self._shows.rich(value)
 
@@ -238,7 +239,7 @@ class Cells:
 
 
 def load_beside(name: str) -> Any:
-    """Load a module of this folder under a name that no module of the user has."""
+    """Load a module of this folder, with a name that does not conflict with the user's modules."""
     path = os.path.join(os.path.dirname(__file__), f"{name}.py")
     spec = importlib.util.spec_from_file_location(f"_atoll_{name}", path)
     if spec is None or spec.loader is None:
@@ -257,12 +258,12 @@ def report(error: BaseException) -> None:
     told = traceback.TracebackException(type(error), error, error.__traceback__)
     hide_own_frames(told)
     flush()
-    with contextlib.suppress(OSError, ValueError):  # the user may have closed it
+    with contextlib.suppress(OSError, ValueError):  # the user's code may have closed the stream
         sys.stderr.write("".join(told.format()))
 
 
 def hide_own_frames(told: traceback.TracebackException | None) -> None:
-    """Remove the frames of this folder, also those below `input()` and in causes."""
+    """Remove the frames of this folder's files, also those inside `input()` and in causes."""
     if told is None:
         return
     here = os.path.dirname(__file__)
@@ -272,7 +273,7 @@ def hide_own_frames(told: traceback.TracebackException | None) -> None:
 
 
 def exit_code_of(error: SystemExit) -> int:
-    """Return the exit code of this `sys.exit`; prints its text, as Python does."""
+    """Return the exit code of a `sys.exit`; if it has a text, print it as Python does."""
     if error.code is None:
         return 0
     if isinstance(error.code, int):
@@ -285,14 +286,14 @@ def exit_code_of(error: SystemExit) -> int:
 def flush() -> None:
     """Flush every output buffer, also those of C libraries."""
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        with contextlib.suppress(Exception):  # the user may have put anything there
+        with contextlib.suppress(Exception):  # the user's code may have replaced it by any object
             stream.flush()  # type: ignore[union-attr]  # even None
     if "ctypes" in sys.modules:
         sys.modules["ctypes"].CDLL(None).fflush(None)
 
 
 def ignore(_number: int, _frame: object) -> None:
-    """Handle a late interrupt; unlike SIG_IGN, children do not inherit this handler."""
+    """Ignore a late interrupt; unlike SIG_IGN, child processes do not inherit this handler."""
 
 
 def prepare_streams() -> None:
@@ -307,13 +308,14 @@ def prepare_streams() -> None:
 
 
 def let_copies_end() -> None:
-    """Let SIGTERM end forked processes as usual; pools of processes need that.
+    """Let SIGTERM end forked processes as usual, because pools of processes need that.
 
-    It waits while a copy is being made: Python forgets what comes before the copy is ready.
+    SIGTERM is blocked during a fork, because Python would lose a signal that arrives before the new
+    process is ready.
     """
 
     def in_copy() -> None:
-        with contextlib.suppress(ValueError):  # only of the first thread can that be said
+        with contextlib.suppress(ValueError):  # only the main thread may set a handler
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         mask(signal.SIG_UNBLOCK)
 
@@ -331,7 +333,8 @@ def serve(channel: Channel) -> None:
     cells = Cells(channel)
     signal.signal(signal.SIGTERM, cells.leave)
     let_copies_end()
-    # Called last: Python removes its handlers before it closes open files.
+    # Python calls this function last at its exit. It ignores SIGTERM from then on, because Python
+    # removes its own handlers before it closes open files.
     atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)
     while not cells.is_leaving:
         message = channel.receive("run", "complete")

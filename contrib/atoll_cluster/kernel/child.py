@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 SHARE_OF_BLAME = b"500"
-"""Added to the badness of user programs, so that full memory ends them first."""
+"""The `oom_score_adj` of user programs: if the memory is full, Linux kills them first."""
 
 
 class Child:
@@ -35,7 +35,7 @@ class Child:
         pass_fds: Sequence[int] = (),
         environ: dict[str, str] | None = None,
     ) -> None:
-        """Start the program, in the settings' environment unless told; raises OSError."""
+        """Start the program; `environ` replaces the settings' environment. Raises OSError."""
         self.output = OutputPipes(loop, sink)
         try:
             self.process = self._start(settings, argv, stdin, pass_fds, environ)
@@ -46,12 +46,12 @@ class Child:
         self._take_the_blame()
 
     def signal(self, number: int) -> None:
-        """Signal the program's process group."""
+        """Send a signal to the program's process group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
     def end(self, number: int) -> None:
-        """Signal the program to end, and still read its output."""
+        """Send a signal to end the program, and go on reading its output."""
         self.output.resume()
         self.signal(number)
 
@@ -82,5 +82,5 @@ class Child:
                 pass_fds=pass_fds,
                 start_new_session=True,
             )
-        except ValueError as error:  # a NUL in an argument, a name of a variable with =
+        except ValueError as error:  # an argument contains NUL, or a variable's name contains =
             raise OSError(errno.EINVAL, str(error)) from error

@@ -1,4 +1,4 @@
-"""Runs made of separate programs: steps of a batch run, snippets in stateless languages."""
+"""Runs that start programs: the steps of a batch run, or code in a language without state."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 FIRST_LOOK, LONGEST_LOOK = 0.05, 0.5
-"""Seconds between looks at whether the program waits for input: short at first, then longer."""
+"""Seconds between checks whether the program waits for input: the first pause, and the longest."""
 
 
 class BuildStep:
-    """A program to start. If `name` is `clean` or `build`, its end is reported to the user."""
+    """A program to start. If `name` is `clean` or `build`, an event reports its end."""
 
     def __init__(self, name: str, argv: list[str]) -> None:
         self.name, self.argv = name, argv
 
 
 def steps_of(run: ActiveRun, settings: Settings) -> list[BuildStep]:
-    """List the programs of a run; raises ValueError with a line for the user."""
+    """List the programs of a run; raises ValueError with a message for the user."""
     if run.mode == "query":
         return [BuildStep("query", snippet_argv(settings, run.code))]
     steps = []
@@ -57,7 +57,7 @@ class Commands:
         self._look: Timer | None = None
 
     def start(self, run: ActiveRun, done: Callable[[int], None]) -> None:
-        """Execute the run; `done` gets the exit code of the last step or of a failed build."""
+        """Execute the run; `done` gets the exit code of the last step, or of a failed build."""
         self._run, self._done = run, done
         run.on_pressure = self._press
         try:
@@ -113,7 +113,7 @@ class Commands:
             stdin.hand_over()
 
     def _input(self) -> InputPipe:
-        """Create the standard input of the next program; piped input goes to the last one."""
+        """Return the standard input of the next program; only the last one gets piped input."""
         piped = self._run.input if self._run is not None else None
         if piped is not None and not self._steps:
             return piped

@@ -1,4 +1,4 @@
-"""Connect without blocking the loop."""
+"""Connect to a socket without blocking the loop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     """The path of a unix socket, or an IP address and a port."""
 
 BUSY = 0.02
-"""Seconds after which somebody whose queue is full is tried again."""
+"""Seconds until the next attempt if the queue of the listening socket is full."""
 TRIES = 250
 
 
@@ -26,7 +26,7 @@ def dial(
     done: Callable[[socket.socket | None], None],
     tries: int = TRIES,
 ) -> None:
-    """Try the addresses in turn; `done` gets a connected socket, or None."""
+    """Try one address after the other; `done` gets a connected socket, None if all fail."""
     if not addresses:
         done(None)
         return

@@ -24,7 +24,7 @@ CELL = os.path.join(os.path.dirname(__file__), "cell.py")
 
 
 class Interpreter:
-    """Starts the interpreter at its first use, and again after its end."""
+    """Starts the interpreter at its first use, and again if it has ended."""
 
     def __init__(self, loop: Loop, settings: Settings, sink: Callable[[str, str], None]) -> None:
         self._loop, self._settings, self._sink = loop, settings, sink
@@ -36,7 +36,7 @@ class Interpreter:
         self._completing: list[Callable[[list[str]], None]] = []
 
     def start(self, run: ActiveRun, done: Callable[[int], None]) -> None:
-        """Execute the run's code; `done` gets its exit code after all of its output."""
+        """Execute the run's code; `done` gets the exit code, after all output of the run."""
         self._run, self._done = run, done
         run.on_pressure = self._press
         try:
@@ -49,7 +49,7 @@ class Interpreter:
             self._finish(127)
 
     def send_input(self, text: str | None) -> None:
-        """Send a line, or None for the end of input."""
+        """Send a line of input; None means the end of the input."""
         if self._link is not None:
             self._link.send({"op": "line", "text": text})
 
@@ -58,7 +58,7 @@ class Interpreter:
             self._child.interrupt()
 
     def complete(self, code: str, answer: Callable[[list[str]], None]) -> None:
-        """Find candidates among the live objects; none while code runs."""
+        """Find completions among the user's objects; the list is empty while code runs."""
         if self._run is not None:
             answer([])
             return
@@ -71,7 +71,7 @@ class Interpreter:
         link.send({"op": "complete", "code": code})
 
     def terminate(self) -> None:
-        """Ask the interpreter to end like Python does: flush files, call `atexit` functions."""
+        """Ask the interpreter to end as Python does: flush files, call `atexit` functions."""
         if self._child is not None:
             self._child.end(signal.SIGTERM)
 
@@ -115,11 +115,11 @@ class Interpreter:
         elif self._run is not None:
             self._run.emit(message)
             if event == "media" and self._link is not None:
-                # The code waits for this, so that its output cannot come before the picture.
+                # The user's code waits for this, so that its next output comes after the picture.
                 self._link.send({"op": "shown"})
 
     def _give_up(self) -> None:
-        """End an interpreter that sends invalid messages: the user's code has interfered."""
+        """Kill an interpreter that sends invalid messages, because the user's code changed it."""
         if self._run is not None:
             self._run.emit({"event": "fault", "reason": "its interpreter sent an invalid message"})
         if self._child is not None:
@@ -154,7 +154,7 @@ class Interpreter:
 
 
 def makes_sense(message: dict[str, Any]) -> bool:
-    """Return whether this is a valid message of an interpreter."""
+    """Return whether a message from an interpreter is valid."""
     shapes: dict[object, dict[str, type]] = {
         "completions": {"candidates": list},
         "done": {"exit_code": int},

@@ -1,4 +1,4 @@
-"""How each language runs a snippet, and what its `*` (default command) means in batch runs."""
+"""The command of each language to run code, and its default commands (`*`) in batch runs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ SNIPPET_FLAG = {"bash": "-c", "node": "-e", "perl": "-e", "r": "-e", "ruby": "-e
 SUFFIX = {"bash": ".sh", "node": ".js", "perl": ".pl", "python": ".py", "r": ".R", "ruby": ".rb"}
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 LONGEST_SNIPPET = 128 * 1024 - 1
-"""Bytes that Linux accepts in one argument of a program."""
+"""Most bytes that Linux accepts in one argument of a program."""
 
 
 def snippet_argv(settings: Settings, code: str) -> list[str]:
-    """Build the command that runs `code`; raises ValueError when it is too long for one."""
+    """Build the command that runs `code`; raises ValueError if the code is too long."""
     if len(code.encode()) > LONGEST_SNIPPET:
         raise ValueError(f"a {settings.language} snippet may have {LONGEST_SNIPPET} bytes at most")
     return [*settings.argv, SNIPPET_FLAG.get(settings.language, "-c"), code]
@@ -29,7 +29,7 @@ def shell_argv(text: str) -> list[str]:
 
 
 def choose(step: str, settings: Settings) -> str:
-    """Return the shell command for `*` in this step; empty for none."""
+    """Return the default shell command (`*`) of this step; empty if there is none."""
     if step == "exec":
         return _choose_program(settings)
     if not any(os.path.isfile(os.path.join(settings.home, name)) for name in MAKEFILES):

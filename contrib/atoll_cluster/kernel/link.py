@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from .loop import Loop
 
 LONGEST = 17 * 1024 * 1024
-"""Bytes of a message; whoever sends more has nothing to say."""
+"""Most bytes of a message; if the other side sends more, the connection is closed."""
 LAGGING = 256 * 1024
-"""Bytes a reader may be behind before those who write to it should wait."""
+"""If more than these bytes wait to be sent, the reader is too slow, and writers should wait."""
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -33,7 +33,7 @@ def decode(line: bytes | bytearray) -> dict[str, Any] | None:
 
 
 class Link:
-    """A stream socket with messages: `on_message` for each, `on_close` once at the end."""
+    """A stream socket with messages; calls `on_message` for each, and `on_close` at the end."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Link:
         on_close: Callable[[], None],
         on_fault: Callable[[], object] = lambda: None,
     ) -> None:
-        """`on_fault` is called before the end if the other side sends invalid messages."""
+        """Use a socket; `on_fault` is called before `on_close` if a received message is invalid."""
         self._loop, self._sock = loop, sock
         self._on_message, self._on_close, self._on_fault = on_message, on_close, on_fault
         self._incoming, self._outgoing = bytearray(), bytearray()
@@ -61,22 +61,22 @@ class Link:
         self.send_line(encode(message))
 
     def send_line(self, line: bytes) -> None:
-        """Send an encoded message; dropped if the other side has gone."""
+        """Send an encoded message; drop it if the connection is closed."""
         if self._sock.fileno() < 0:
             return
         self._outgoing += line
         self._transmit()
 
     def send_descriptor(self, message: dict[str, Any], fd: int) -> None:
-        """Send a message, the first of this connection, together with an open file."""
+        """Send a message with a descriptor; it must be the first message of this connection."""
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))
         try:
             self._sock.sendmsg([encode(message)], [rights])
-        except OSError:  # the other side is gone
+        except OSError:  # the other side has closed the connection
             self.close()
 
     def finish(self) -> None:
-        """Close once everything has been sent."""
+        """Close the connection after all messages have been sent."""
         self._finishing = True
         self._transmit()
 
@@ -128,7 +128,7 @@ class Link:
                 return
 
     def _is_taken(self, message: dict[str, Any] | None) -> bool:
-        """Pass on a message; false if it is invalid."""
+        """Pass a message to `on_message`; returns False if it is invalid."""
         try:
             if message is not None:
                 self._on_message(message)

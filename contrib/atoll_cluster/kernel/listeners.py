@@ -1,4 +1,4 @@
-"""The ports on which programs of this kernel listen; kernels may share a network."""
+"""Find the ports at which programs of this kernel listen; several kernels may share a network."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 TABLES = {"/proc/net/tcp": socket.AF_INET, "/proc/net/tcp6": socket.AF_INET6}
 LISTENING = "0A"
 ANYWHERE = {"0.0.0.0": ["127.0.0.1"], "::": ["::1", "127.0.0.1"]}  # noqa: S104 - read, not bound
-"""What to connect to when a program listens at all addresses."""
+"""The addresses to connect to if a program listens at all addresses."""
 SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 
 def addresses(port: int) -> list[str]:
     """Return the addresses at which a visible process listens on a TCP port.
 
-    In a sandbox we see the processes of this kernel alone.
+    In a sandbox, only the processes of this kernel are visible.
     """
     found = {inode: host for host, number, inode in _listening() if number == port}
     own = _own_sockets(set(found)) if found else set()
@@ -29,13 +29,13 @@ def addresses(port: int) -> list[str]:
 
 
 def _listening() -> Iterator[tuple[str, int, str]]:
-    """Yield address, port and inode of every listening socket of this network."""
+    """Yield address, port and inode of every listening socket in this network."""
     for table, family in TABLES.items():
         try:
             with open(table, encoding="ascii") as file:
                 lines = file.readlines()[1:]
         except OSError:
-            continue  # A machine without IPv6.
+            continue  # The machine has no IPv6.
         for line in lines:
             fields = line.split()
             if fields[3] == LISTENING:
@@ -58,7 +58,7 @@ def _open_sockets() -> Iterator[str]:
         try:
             descriptors = list(os.scandir(f"/proc/{process}/fd"))
         except OSError:
-            continue  # It has ended, or is somebody else's.
+            continue  # The process has ended, or it belongs to another user.
         for descriptor in descriptors:
             try:
                 match = SOCKET.fullmatch(os.readlink(descriptor.path))

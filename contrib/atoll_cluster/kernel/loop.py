@@ -1,6 +1,7 @@
 """A small event loop: file descriptors, timers, signals and ended children.
 
-asyncio would do the same for twice the memory, and an idle kernel is mostly this program.
+The kernel program does not use asyncio, which needs twice the memory, because this program takes
+most of an idle kernel's memory.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Timer:
 
 
 class Loop:
-    """Runs callbacks in the main thread until :meth:`stop_when_childless`."""
+    """Runs callbacks in the main thread, see :meth:`run`."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -63,7 +64,7 @@ class Loop:
         signal.signal(number, lambda _number, _frame: None)
 
     def on_exit(self, child: subprocess.Popen[bytes], callback: Callable[[int], None]) -> None:
-        """Call back once with the exit code of `child` (128 + signal when one killed it)."""
+        """Call back once with the exit code of `child` (128 + signal if a signal killed it)."""
         self._children[child] = callback
         self.later(0, self._reap)
 
@@ -71,12 +72,12 @@ class Loop:
         self._stopping = True
 
     def stop(self) -> None:
-        """Stop, whatever there is to wait for."""
+        """Stop, even if child processes run."""
         self._stopping = True
         self._children.clear()
 
     def run(self) -> None:
-        """Run callbacks until there is nothing left to wait for."""
+        """Run callbacks until the loop was asked to stop and no child process is left."""
         while self._children or not self._stopping:
             for key, events in self._selector.select(self._patience()):
                 for event in (selectors.EVENT_READ, selectors.EVENT_WRITE):
@@ -124,7 +125,7 @@ class Loop:
 
 
 def _nothing() -> None:
-    """Replaces a callback that an earlier one of the same round has removed."""
+    """Do nothing, in place of a callback that another callback has just removed."""
 
 
 def exit_code(returncode: int) -> int:

@@ -1,9 +1,9 @@
-"""The output of programs: two pipes, read in the order of the writes.
+"""Read the output of programs from two pipes, in the order of the writes.
 
-A pipe does not record when its bytes came. Therefore each pipe holds one write at first: a second
-write waits until the first was read, and epoll reports which of the two pipes was filled first. A
-program that makes many small writes to one pipe gets a larger pipe, because there is no order to
-lose then; a write to the other pipe makes it small again.
+A pipe does not record when bytes were written. Therefore each pipe holds only one write at first: a
+second write waits until the first was read, and epoll reports which of the two pipes was written
+first. If a program makes many small writes to one pipe, this pipe is enlarged, because writes to a
+single pipe keep their order anyway. A write to the other pipe makes it small again.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 CHUNK = 65536
 DRAIN_LIMIT = 32
-"""Chunks taken at the end of a run: more than the pipes hold, so only another writer's are left."""
+"""Most reads at the end of a run: enough for full pipes; more would come from other programs."""
 MANY = 64
-"""Small writes to one pipe, with none to the other between, after which it gets room for more."""
+"""A pipe is enlarged after more small writes than this, without a write to the other pipe."""
 SET_SIZE = getattr(fcntl, "F_SETPIPE_SZ", 1031)
-"""Python before 3.10 does not name it."""
+"""The number of F_SETPIPE_SZ, which Python has a name for since 3.10."""
 QUIET = 0.05
 """Seconds without a write after which a pipe holds one write again."""
 EDGE = select.EPOLLIN | select.EPOLLET
 NARROW, WIDE = 4096, 65536
-"""Bytes in a pipe: one page, which holds one write, or what pipes usually have."""
+"""Sizes of a pipe in bytes: one page, which holds one write, or the usual size of pipes."""
 
 
 class OutputPipe:
@@ -54,7 +54,7 @@ class OutputPipe:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing has come for a while."""
+        """Whether nothing was read for `QUIET` seconds."""
         return time.monotonic() > self._last_read + QUIET
 
     def read(self) -> tuple[str, bool]:
@@ -68,7 +68,7 @@ class OutputPipe:
         return self._decoder.decode(data), not self._is_narrow
 
     def end(self) -> str:
-        """Return an incomplete character at the end."""
+        """Return the bytes of an incomplete character at the end of the output."""
         return self._decoder.decode(b"", final=True)
 
     def widen(self) -> bool:
@@ -79,7 +79,7 @@ class OutputPipe:
         return False
 
     def narrow(self) -> None:
-        """Limit the pipe to one write, if it is empty now."""
+        """Limit the pipe to one write; this has no effect unless the pipe is empty."""
         self._count = 0
         if not self._is_narrow:
             self._resize(NARROW, os.O_DIRECT)
@@ -89,7 +89,7 @@ class OutputPipe:
         os.close(self.writing)
 
     def _resize(self, size: int, packets: int) -> None:
-        # The system may refuse: some have no room for wide pipes, and full ones can't shrink.
+        # Linux may refuse: it limits the size of all pipes together, and a full pipe can't shrink.
         with contextlib.suppress(OSError):
             fcntl.fcntl(self.writing, SET_SIZE, size)
             flags = fcntl.fcntl(self.writing, fcntl.F_GETFL) & ~os.O_DIRECT
@@ -105,14 +105,14 @@ class OutputPipes:
         self.stdout, self.stderr = OutputPipe("stdout"), OutputPipe("stderr")
         self._by_fd = {pipe.reading: pipe for pipe in (self.stdout, self.stderr)}
         self._last = self.stdout
-        # Only edge-triggered events keep the order of the writes.
+        # Only edge-triggered events are reported in the order of the writes.
         self._edges = select.epoll()
         for fd in self._by_fd:
             self._edges.register(fd, EDGE)
         self.resume()
 
     def pause(self) -> None:
-        """Stop reading, so that the writer waits when the pipe is full."""
+        """Stop reading, so that the program waits when a pipe is full."""
         if not self._edges.closed:
             self._loop.on_readable(self._edges.fileno(), None)
 
@@ -137,7 +137,7 @@ class OutputPipes:
             self.stderr.close()
 
     def _read(self) -> bool:
-        """Report new output, up to a limit; false if there was none."""
+        """Pass new output to the sink, up to a limit; returns False if there was none."""
         pieces: list[tuple[str, str]] = []
         room = CHUNK
         while room > 0 and (edges := self._poll()):
@@ -151,7 +151,7 @@ class OutputPipes:
         return [] if self._edges.closed else self._edges.poll(0)
 
     def _take(self, pipe: OutputPipe, pieces: list[tuple[str, str]]) -> int:
-        """Add a pipe's next text to `pieces`; returns its length."""
+        """Add the next text of a pipe to `pieces`; returns the length of the text."""
         text, has_more = pipe.read()
         if has_more:
             self._edges.modify(pipe.reading, EDGE)
@@ -177,5 +177,5 @@ class OutputPipes:
 
 
 def readable(text: str) -> str:
-    """Replace bytes that are not UTF-8 with the usual sign."""
+    """Replace bytes that are not UTF-8 by the replacement character."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

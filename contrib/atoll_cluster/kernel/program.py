@@ -1,4 +1,4 @@
-"""The kernel program: serves the control socket and runs one piece of code at a time."""
+"""The kernel program: it serves the control socket and executes one run at a time."""
 
 from __future__ import annotations
 
@@ -30,30 +30,33 @@ if TYPE_CHECKING:
     from .stdin import InputPipe
 
 REMEMBERED = 4
-"""Finished runs that can still be followed."""
+"""How many finished runs can still be followed."""
 BOOTSTRAP_ENDED = "The user bootstrap script has exited with code {}\n"
-"""What clients look for, in the words of Backend.AI's kernels."""
+"""The line that Backend.AI's kernels print, too; clients search for it."""
 AGAIN = 1.0
-"""Seconds between interrupts of a run that has to end."""
+"""Seconds between interrupts of a run that must end."""
 TASK_ENDED = 128 + signal.SIGTERM
-"""The exit code of a task that did not come to its end."""
+"""The exit code of a kernel whose task was stopped before its end."""
 LAST_WORD = 1.0
-"""Seconds after the grace, in which a supervisor kills what is left."""
+"""Seconds after the grace period, in which the supervisor kills the remaining processes."""
 
 
 class Program:
-    """Serves the engine's requests, each a JSON object with `op`.
+    """Serves the engine's requests; each request is a JSON object with `op`.
 
-    `ping` is answered with `pong` once the kernel is ready. `execute` (`run_id`, `mode`, `code`,
-    `options`, `piped`) and `follow` (`run_id`) turn their connection into a stream of that run's
-    events. `input` (`run_id`, `text`, null for its end) answers a run that asks; to a piped one it
-    sends bytes (`data`, base64, null for their end), as many as its events of `room` allow. Neither
-    that nor `interrupt` (`run_id`, null for whatever runs) has an answer, nor has `note` (`text`),
-    a line for whoever reads what code prints. `complete` (`code`) is
-    answered with `candidates`, `idle` with the `seconds` since code ran, null while it runs.
-    `terminal` is answered with `opened` and makes the connection that of a terminal (see
-    `terminal.py`). `connect` (`app`, `port`, `arguments`, `envs`) is answered with `connected` and
-    a descriptor, `shutdown` (`app`) with `shut-down` (see `services.py`).
+    The answer to `ping` is `pong`, as soon as the kernel is ready. After `execute` (`run_id`,
+    `mode`, `code`, `options`, `piped`) and `follow` (`run_id`), the connection carries the events
+    of that run. `input` (`run_id`, `text`, null for the end) answers a run that asks for a line. To
+    a piped run, `input` sends bytes (`data`, base64, null for the end), at most as many as the
+    run's `room` events allow. `interrupt` (`run_id`, null for the current run) sends SIGINT, and
+    `note` (`text`) prints a line to the log and the current run. These three requests have no
+    answer.
+
+    The answer to `complete` (`code`) contains `candidates`, the answer to `idle` the `seconds`
+    since code last ran, null while code runs. The answer to `terminal` is `opened`, and then the
+    connection belongs to a terminal (see `terminal.py`). The answer to `connect` (`app`, `port`,
+    `arguments`, `envs`) is `connected` with a descriptor, the answer to `shutdown` (`app`) is
+    `shut-down` (see `services.py`).
     """
 
     def __init__(self, loop: Loop, settings: Settings) -> None:
@@ -98,7 +101,7 @@ class Program:
         def ended(exit_code: int) -> None:
             script.output.drain()
             script.output.close()
-            # A new line, in case the script has not ended its last line.
+            # Begin a new line if the script has not ended its last line.
             self._print("stderr", "\n" * is_unended + BOOTSTRAP_ENDED.format(exit_code))
             self._become_ready()
 
@@ -106,19 +109,19 @@ class Program:
 
     @property
     def exit_code(self) -> int:
-        """What the program ends with: its task's own exit code, if it has one."""
+        """The exit code of the program: that of its task, or 0 without a task."""
         if self._settings.task is None:
             return 0
         return TASK_ENDED if self._result is None else self._result
 
     def accept(self, sock: socket.socket) -> None:
-        """Serve one more connection."""
+        """Serve a new connection."""
         link = Link(
             self._loop, sock, lambda message: self._handle(link, message), lambda: self._lose(link)
         )
 
     def stop(self) -> None:
-        """Ask the running code to end, and exit after it; the sandbox ends everything else."""
+        """Ask all programs to end, and exit after them; the sandbox kills all other processes."""
         self._ready = False
         self._deadline = time.monotonic() + self._settings.grace
         self._loop.later(self._settings.grace + LAST_WORD, self._kill)
@@ -131,10 +134,10 @@ class Program:
         self._loop.stop_when_childless()
 
     def await_orphans(self) -> None:
-        """Give processes without a parent the usual time to end.
+        """Wait, at most until the end of the grace period, for processes that lost their parent.
 
-        They have become children of our parent, the sandbox's first process or the supervisor,
-        and are killed once we are gone.
+        Such processes are children of our parent now, which is the sandbox's first process or the
+        supervisor. They are killed when this program has ended.
         """
         while (
             len(children(self._parent)) > 1
@@ -144,7 +147,7 @@ class Program:
             time.sleep(0.01)
 
     def _kill(self) -> None:
-        """Kill what has not ended by itself, in case there is no supervisor."""
+        """Kill the programs that still run, because there may be no supervisor to do this."""
         self._commands.kill()
         self._interpreter.kill()
 
@@ -205,7 +208,7 @@ class Program:
                 self._pipe(run.input, message["data"])
             elif run is not None and run is self._current:
                 self._executor(run).send_input(message["text"])
-        except ValueError:  # more than there is room for
+        except ValueError:  # the client has sent more bytes than allowed
             link.close()
 
     def _pipe(self, stdin: InputPipe, data: str | None) -> None:
@@ -256,7 +259,7 @@ class Program:
             self._terminals[link].resize(message)
 
     def _served(self) -> Services:
-        """Return the services; they are loaded at first use, because most kernels need none."""
+        """Return the services; they are imported at first use, because most kernels need none."""
         if self._services is None:
             from .services import Services
 
@@ -264,7 +267,7 @@ class Program:
         return self._services
 
     def _forget(self, link: Link) -> None:
-        """Drop a terminal whose shell has ended."""
+        """Forget a terminal whose shell has ended, and close its connection."""
         self._terminals.pop(link, None)
         link.finish()
 
@@ -305,11 +308,11 @@ class Program:
         self._loop.later(0, self._start_next)
 
     def _end_with_task(self, run: ActiveRun, exit_code: int) -> None:
-        """Leave once the task is over, which is all that this kernel is there for."""
+        """Stop the kernel if this run is its task, because the kernel exists only for its task."""
         if self._settings.task is not None and run.run_id == self._settings.task["run_id"]:
             self._result = exit_code
             self._loop.later(0, self.stop)
-            # What does not end by then is killed by the supervisor.
+            # The supervisor kills the processes that run longer than this.
             self._loop.later(self._settings.grace + 2 * LAST_WORD, self._loop.stop)
 
     def _lose(self, link: Link) -> None:
@@ -321,9 +324,10 @@ class Program:
                 self._cut_off(run)
 
     def _cut_off(self, run: ActiveRun) -> None:
-        """Interrupt a run whose input breaks off until it ends, lest it takes half of it for all.
+        """Interrupt a run whose client left before the end of the input, again until the run ends.
 
-        A shell that is about to start a program may miss the first interrupt.
+        Otherwise the run would treat a part of the input as all of it. One interrupt may not be
+        enough, because a shell that is about to start a program may miss it.
         """
         self._interrupt_run(run.run_id)
         if not run.finished:
@@ -336,13 +340,16 @@ class Program:
 
 
 def write_log(text: str) -> None:
-    """Have the supervisor keep a text in the log, to which our standard output leads."""
+    """Write a text to standard output, which the supervisor copies to the log."""
     with contextlib.suppress(OSError):
         os.write(1, text.encode("utf-8", "surrogateescape"))
 
 
 def main(listening_fd: int, settings_file: str) -> int:
-    """Serve until told to stop, with the log as standard output; returns the exit code."""
+    """Serve until a signal or the end of the task; returns the exit code.
+
+    Standard output must be the kernel's log.
+    """
     loop = Loop()
     listener = socket.socket(fileno=listening_fd)
     listener.setblocking(False)

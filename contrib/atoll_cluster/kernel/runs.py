@@ -1,4 +1,4 @@
-"""One execution: its events so far, and the connections that follow it."""
+"""One execution of code: its events so far, and the connections that follow it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from .loop import Loop, Timer
 
 KEPT = 1024 * 1024
-"""Bytes of events kept for whoever follows a run later; the log holds more."""
+"""Bytes of events that are stored for later followers of a run; the log contains more."""
 
 
 class Follower:
-    """A connection that receives the events of a run, and the size of the output it missed."""
+    """A connection that receives the events of a run, and a note about output that it missed."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
@@ -38,14 +38,14 @@ class Follower:
 
 
 class ActiveRun:
-    """A run, in progress or ended; it goes on when its followers leave.
+    """A run that waits, runs or has ended; it goes on if all followers disconnect.
 
-    Each event goes to every follower and into a bounded history. While a follower reads too slowly
-    the program's output waits (`on_pressure`), but for `patience` seconds only: then that follower
-    misses output. With no follower nothing waits.
+    Each event is sent to every follower and stored in a history of limited size. While a follower
+    reads too slowly, the program must wait to print (`on_pressure`), but only for `patience`
+    seconds; after that, this follower misses output. Without followers, the program never waits.
 
-    The standard input of a `piped` run is `input`, a pipe whose every byte is sent along. Others
-    have none until they ask.
+    The standard input of a `piped` run is the pipe `input`, and the client sends its bytes. Other
+    runs have no input until they ask for a line.
     """
 
     def __init__(self, loop: Loop, patience: float, request: dict[str, Any]) -> None:
@@ -65,7 +65,7 @@ class ActiveRun:
         self._out_of_patience = False
 
     def follow(self, link: Link) -> None:
-        """Send all stored events to `link`, then each new one."""
+        """Send all stored events to `link`, then each new event."""
         if self._dropped:
             link.send(left_out(self._dropped))
         for line in self._history:
@@ -78,7 +78,7 @@ class ActiveRun:
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether no follower is left that could send the rest of its input."""
+        """Whether the input has not ended, but no follower is left to send the rest."""
         is_open = self.input is not None and not self.input.is_ending
         return is_open and not self.finished and not self._followers
 
@@ -87,7 +87,7 @@ class ActiveRun:
         self._weigh()
 
     def emit(self, event: dict[str, Any]) -> None:
-        """Send and store an event; only output may be dropped."""
+        """Send and store an event; slow followers may miss output, but no other events."""
         line = encode(event)
         self._keep(line)
         may_wait = event["event"] == "output"
@@ -106,7 +106,7 @@ class ActiveRun:
         self.emit({"event": "finished", "exit_code": exit_code})
 
     def _tell_room(self, size: int) -> None:
-        """Allow the sender of the input to send so many more bytes."""
+        """Allow the client to send `size` more bytes of input."""
         line = encode({"event": "room", "size": size})
         for follower in self._followers:
             follower.tell(line)
@@ -141,7 +141,7 @@ class ActiveRun:
 
 
 def output(stream: str, text: str) -> dict[str, Any]:
-    """Create an output event; with surrogate escapes in the text, the bytes are in base64."""
+    """Create an output event; if the text has surrogate escapes, its bytes are sent in base64."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""A program that serves connections on a unix socket."""
+"""A program that accepts connections at a unix socket."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 PATIENCE = 60.0
-"""Seconds that a program has until it listens."""
+"""Seconds in which a program must begin to listen."""
 FIRST_LOOK, LONGEST_LOOK = 0.02, 0.2
-"""Seconds between looks at whether it does."""
+"""Seconds between checks whether the program listens: the first pause, and the longest."""
 GRACE = 2.0
-"""Seconds between asking it to end and ending it."""
+"""Seconds between SIGTERM and SIGKILL when a program is ended."""
 KEPT = 2000
-"""Characters of its output that are kept: the last ones say why it has ended."""
+"""How many of the last characters of its output are kept, for the message if it ends."""
 
 
 class ServiceProcess:
-    """The process of a service, started at once; connections wait until it listens."""
+    """The process of a service; connections wait until it listens."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class ServiceProcess:
         self._look(FIRST_LOOK)
 
     def connect(self, done: Callable[[socket.socket], None], failed: Callable[[str], None]) -> None:
-        """Connect when the program listens; `failed` gets the reason if it never does."""
+        """Connect as soon as the program listens; `failed` gets the reason if that fails."""
         if not self._ready:
             self._waiting.append((done, failed))
             return
@@ -64,7 +64,7 @@ class ServiceProcess:
         dial(self._loop, [self._path], decided)
 
     def terminate(self) -> None:
-        """Ask the program to end; kill it later if needed."""
+        """Ask the program to end; kill it after `GRACE` seconds."""
         self._child.signal(signal.SIGTERM)
         self._loop.later(GRACE, self.kill)
 

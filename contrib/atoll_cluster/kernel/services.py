@@ -1,7 +1,8 @@
 """Connections to services inside the kernel, and the programs that provide them.
 
-A connection is made here, with the files and the network of the kernel's user, and passed on as a
-descriptor: so no process outside follows a path that the user may have changed.
+The kernel program opens each connection itself, with the files and the network that the user's
+programs see, and sends its descriptor to the engine. So no process outside the kernel follows a
+path that the user may have changed.
 """
 
 from __future__ import annotations
@@ -27,17 +28,17 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 ARGUMENTS = "{arguments}"
-"""The word of a command line in whose place the arguments of a request go."""
+"""The word of a command line that is replaced by the arguments of a request."""
 OTHERWISE = "it is already running with other options; restart it with atoll app --restart"
 
 
 class Services:
     """Handles requests about services; the settings define the services.
 
-    A service of kind `port` is whatever the user lets listen on one of its `ports`. One of kind
-    `socket` is a program that is started when it is first wanted, and listens at the path that
-    stands for `{socket}` in its command line. One of kind `connection` is a program started for
-    each connection, which is its standard input and output.
+    A service of kind `port` is a program of the user that listens at one of its `ports`. A service
+    of kind `socket` is a program that is started at the first connection; it listens at the path
+    that replaces `{socket}` in its command line. A service of kind `connection` is a program that
+    is started for each connection, with the connection as standard input and output.
     """
 
     def __init__(self, loop: Loop, settings: Settings) -> None:
@@ -46,7 +47,7 @@ class Services:
         self._numbers = itertools.count(1)
         self._servers: dict[str, ServiceProcess] = {}
         self._options: dict[str, tuple[dict[str, Any], dict[str, str]]] = {}
-        """The options and variables that each server was started with."""
+        """The options and variables with which each server was started."""
         self._single: dict[str, set[int]] = {}
         """The processes that serve one connection each."""
 
@@ -99,8 +100,8 @@ class Services:
             _fail(link, message, OTHERWISE)
             return
         if server is None or server.ended:
-            # A new path each time, so that an ending program cannot remove it. By the end of the
-            # name, ttyd tells a path from the name of a network.
+            # Each server gets a new path, because a server that ends may remove its socket late.
+            # The name must end in `.sock`: ttyd takes other names for network interfaces.
             path = os.path.join(self._folder, f"{next(self._numbers)}.sock")
             argv, environ = self._command(service, message, path)
             server = ServiceProcess(self._loop, self._settings, path, argv, environ)
@@ -139,10 +140,9 @@ class Services:
 
 
 def _words(arguments: dict[str, Any]) -> list[str]:
-    """Convert a map of options to arguments: a value is null, a text or several texts.
+    """Convert options to arguments; the value of an option is None, a text or a list of texts.
 
-    A single value is joined to its option in one word, so that it cannot be taken for another
-    option.
+    A text is joined to its option in one word, so that a program cannot read it as another option.
     """
     words = []
     for option, value in arguments.items():

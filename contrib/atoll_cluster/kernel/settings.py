@@ -1,4 +1,4 @@
-"""The settings of this kernel, written by the engine before the start."""
+"""The settings of this kernel, which the engine writes before the kernel starts."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ if TYPE_CHECKING:
     from typing import Any
 
 KEPT = "ATOLL_KEPT_VARIABLES"
-"""The variable in which the supervisor names those of its own that are to be handed on."""
+"""The variable in which the supervisor lists the variables that programs must get, too."""
 
 
 class Settings:
     """The content of the engine's JSON file.
 
-    `argv` starts the image's interpreter, `shell` a shell at a terminal, `environ` is for the
-    user's programs, and `place` names a file with more of it (lines of NAME=VALUE), which may be
-    written where the kernel runs. `memory` is in bytes, `processes` how many there may be where
-    that can be limited from inside, `bootstrap` the path of a script, `task` what the kernel
-    runs by itself and ends with (`run_id`, `command`), `patience` the seconds for
-    which a program's output waits for a reader who stands still, `grace` those that programs have
-    between being asked to end and being killed, and `services` what can be connected to (see
-    `services.py`).
+    `argv` is the command of the image's interpreter, `shell` the command of a shell in a terminal.
+    `environ` is the environment of the user's programs; `place` is the path of a file with further
+    variables (lines of NAME=VALUE), which a launcher may write on the kernel's machine. `memory` is
+    the limit in bytes. `processes` is the limit of processes, None if it cannot be set from inside
+    the kernel. `bootstrap` is the path of a script. `task` (`run_id`, `command`) is the command
+    that the kernel runs by itself; the kernel ends when the command ends. `patience` is how many
+    seconds a program's output waits for a reader that does not read. `grace` is the number of
+    seconds between SIGTERM and SIGKILL. `services` are the services that clients can connect to
+    (see `services.py`).
     """
 
     def __init__(self, path: str) -> None:
@@ -49,7 +50,7 @@ class Settings:
 
 
 def _told(path: str | None) -> dict[str, str]:
-    """Read what a kernel is told about its place."""
+    """Read the file of variables that describe the place where the kernel runs."""
     try:
         with open(path or "", encoding="utf-8", errors="replace") as file:
             pairs = [line.rstrip("\n").partition("=") for line in file]
@@ -61,10 +62,12 @@ def _told(path: str | None) -> dict[str, str]:
 def environ_for_programs(
     decided: dict[str, str], found: Mapping[str, str], *, whole: bool
 ) -> dict[str, str]:
-    """Return the environment of the user's programs: what was decided, and what is found besides.
+    """Return the environment of the user's programs, from `decided` and from `found`.
 
-    That is what the supervisor has kept of its own, and `whole` where a command before this program
-    had the last word. The home is the session's in any case.
+    `decided` are the variables that the engine has set, and `found` is the environment of this
+    program. If an image's `prefix` has started this program, `whole` is true: then all variables of
+    `found` are used and replace those of `decided`. Otherwise only those variables of `found` are
+    added that the supervisor has kept. HOME is that of `decided` in any case.
     """
     kept = found.get(KEPT, "").split(":")
     taken = {name: found[name] for name in (found if whole else kept) if name in found}

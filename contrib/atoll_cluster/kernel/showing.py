@@ -1,7 +1,8 @@
-"""Rich results of the interpreter: pictures and pages of the user's objects.
+"""Show the user's objects as pictures and pages.
 
-`cell.py` loads this file from its own folder; it needs only Python. Drawing libraries are not
-imported here: after the user's code has imported one, it is configured to show its pictures here.
+`cell.py` loads this file from its own folder; the file needs only the standard library. It does not
+import drawing libraries: after the user's code has imported one, this configures the library to
+send its pictures.
 """
 
 from __future__ import annotations
@@ -19,27 +20,27 @@ RICH = {
     "image/svg+xml": "_repr_svg_",
     "text/html": "_repr_html_",
 }
-"""What can be shown, the best first, and the method that an object has for it."""
+"""Media types that can be shown, best first, each with the method that returns the data."""
 BACKEND = "atoll_figures"
-"""The module that matplotlib draws by; it lies here as `figures.py`."""
+"""The module name of our backend for matplotlib; the file is `figures.py`."""
 
 
 class Shows:
-    """Shows objects as notebooks do; `send` takes a media type and data as text."""
+    """Shows objects as notebooks do; `send` gets the media type, and the data as text."""
 
     def __init__(self, send: Callable[[str, str], None]) -> None:
         self._send = send
 
     def rich(self, value: object) -> bool:
-        """Send the picture or the page of an object; returns whether it has one."""
+        """Send an object as a picture or page; returns False if it has neither."""
         for mime, data in _forms(value):
             self._send(mime, _as_text(data))
             return True
         return False
 
     def display(self, *values: object, raw: bool = False, **_options: object) -> None:
-        """Show objects, the text of those that have nothing else. A `raw` one is a dictionary of
-        types and data.
+        """Show objects as pictures or pages, or else as text. With `raw`, each object is a
+        dictionary of media types and data.
         """
         for value in values:
             shown = _Raw(value) if raw and isinstance(value, dict) else value
@@ -47,7 +48,7 @@ class Shows:
                 sys.stdout.write(f"{shown!r}\n")
 
     def install(self) -> None:
-        """Configure libraries that are imported later to show their pictures here."""
+        """Configure libraries that are imported later, so that they send their pictures."""
         import builtins
 
         builtins.display = self.display  # type: ignore[attr-defined]
@@ -55,7 +56,7 @@ class Shows:
 
 
 class _Raw:
-    """A map of media types and data from the user."""
+    """A dictionary of media types and data that the user has given."""
 
     def __init__(self, bundle: dict[str, Any]) -> None:
         self._bundle = bundle
@@ -68,7 +69,7 @@ class _Raw:
 
 
 def _forms(value: object) -> Iterator[tuple[str, Any]]:
-    """Yield the forms in which an object can be shown, the best first."""
+    """Yield the media types and the data with which an object can be shown, best first."""
     if value is None or isinstance(value, type):
         return
     figures = sys.modules.get("matplotlib.figure")
@@ -84,7 +85,7 @@ def _forms(value: object) -> Iterator[tuple[str, Any]]:
 
 
 def _called(value: object, method: str, **options: object) -> Any:
-    """Return the result of a method of an object, None if there is none; metadata is dropped."""
+    """Call a method of an object; returns the result without metadata, None without the method."""
     found = getattr(value, method, None)
     said = found(**options) if callable(found) else None
     return said[0] if isinstance(said, tuple) and said else said
@@ -103,7 +104,7 @@ def _as_text(data: object) -> str:
 
 
 class _Watcher:
-    """An import hook that changes a few modules after their import."""
+    """An import hook that configures a few modules after their import."""
 
     def __init__(self, shows: Shows) -> None:
         self._shows = shows
@@ -117,7 +118,7 @@ class _Watcher:
         module.display = self._shows.display
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """Find a module in the usual way, and wrap its loader if it is to be changed."""
+        """Find a module in the usual way; wrap the loader of the modules in `_after`."""
         after = self._after.pop(name, None)
         if after is None:
             return None
@@ -142,22 +143,22 @@ def _found(watcher: _Watcher, name: str, path: Any, target: Any) -> Any:
 
 
 def _do_after(loader: Any, after: Callable[[Any], None]) -> None:
-    """Call something after a loader has run its module, if the loader allows it."""
+    """Call `after` when a loader has run its module, if the loader can be changed."""
     run = loader.exec_module
 
     def exec_module(module: Any) -> None:
         run(module)
         try:
             after(module)
-        except Exception as error:  # noqa: BLE001 - the user's import must not fail for it
+        except Exception as error:  # noqa: BLE001 - the user's import must not fail because of this
             sys.stderr.write(f"[pictures of {module.__name__} are not shown: {error}]\n")
 
-    with contextlib.suppress(AttributeError):  # one that is written in C
+    with contextlib.suppress(AttributeError):  # a loader that is written in C can't be changed
         loader.exec_module = exec_module
 
 
 def _choose_backend(matplotlib: Any) -> None:
-    """Select our backend of matplotlib, unless the user has selected one."""
+    """Select our backend for matplotlib, unless the user has selected one."""
     chosen = dict.get(matplotlib.rcParams, "backend")
     if not isinstance(chosen, str):
         matplotlib.rcParams["backend"] = f"module://{BACKEND}"

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from .loop import Loop
 
 WINDOW = 1024 * 1024
-"""Bytes that may be sent to a pipe before the program reads."""
+"""Most bytes that may be sent before the program reads."""
 
 
 class InputPipe:
-    """`reading` is the program's end; bytes sent before it reads are kept.
+    """A pipe to a program; `reading` is the program's end. Bytes that do not fit are kept.
 
-    `on_room` gets the number of bytes for which there is room, but not for every few bytes.
+    `on_room` is called with a number of bytes that may be sent again, each time that a quarter of
+    `WINDOW` has gone into the pipe.
     """
 
     def __init__(self, loop: Loop, on_room: Callable[[int], None] = lambda _size: None) -> None:
@@ -30,12 +31,12 @@ class InputPipe:
 
     @property
     def inode(self) -> int | None:
-        """The inode of the pipe in /proc; None after the end of the input."""
+        """The inode of the pipe; None while bytes wait for the pipe, and after the input's end."""
         return None if self._fd < 0 or self._pending else os.fstat(self._fd).st_ino
 
     @property
     def size(self) -> int:
-        """The number of sent bytes that were not yet confirmed as read."""
+        """How many sent bytes `on_room` has not yet reported as free."""
         return len(self._pending) + self._taken
 
     def send(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""A shell in a terminal, for the other end of a connection."""
+"""A shell in a terminal, which the client at the other end of a connection uses."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ CHUNK = 16384
 
 
 class Terminal:
-    """Lives until the shell or the connection ends.
+    """A terminal, which exists until its shell or its connection ends.
 
-    Requests: `type` (`chars`, base64) and `resize` (`rows`, `cols`); events: `shown` (`data`,
-    base64).
+    The client sends the requests `type` (`chars`, base64) and `resize` (`rows`, `cols`); it
+    receives the event `shown` (`data`, base64).
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Terminal:
             fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
 
     def hang_up(self) -> None:
-        """Send a hang-up to the shell and its jobs."""
+        """Send SIGHUP to the shell and its jobs."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._shell.pid, signal.SIGHUP)
 

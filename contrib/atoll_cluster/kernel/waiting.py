@@ -1,4 +1,4 @@
-"""Other processes according to /proc: their children, and whether they wait for input."""
+"""Read from /proc about other processes: their children, and whether they wait for input."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ READ = {"x86_64": "0", "aarch64": "63", "riscv64": "63"}.get(os.uname().machine)
 
 
 def waits_for_input(pid: int, pipe: int) -> bool:
-    """Return whether `pid` or a descendant is blocked reading a pipe, given by its inode.
+    """Return whether `pid` or a descendant waits to read from the pipe with the inode `pipe`.
 
-    False if unknown, so that users are not asked for input that nothing reads.
+    Returns False if unknown, so that users are not asked for input that no program reads.
     """
     return any(_reads(process, pipe) for process in _family(pid))
 
 
 def children(pid: int) -> list[int]:
-    """List the children of a process; none if it has ended or cannot be read."""
+    """List the children of a process; empty if the process has ended or cannot be read."""
     try:
         threads = os.listdir(f"/proc/{pid}/task")
         started = [_words(f"/proc/{pid}/task/{thread}/children") for thread in threads]
