@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from .loop import Loop
     from .settings import Settings
 
+LONGEST = 40
+"""The most characters of a temporary folder's path that leave enough for the paths of sockets."""
 ARGUMENTS = "{arguments}"
 """The word of a command line that is replaced by the arguments of a request."""
 OTHERWISE = "it is already running with other options; restart it with atoll app --restart"
@@ -37,13 +40,14 @@ class Services:
 
     A service of kind `port` is a program of the user that listens at one of its `ports`. A service
     of kind `socket` is a program that is started at the first connection; it listens at the path
-    that replaces `{socket}` in its command line. A service of kind `connection` is a program that
-    is started for each connection, with the connection as standard input and output.
+    that replaces `{socket}` in its command line, and each of its variables with the value
+    `{private}` gets the path of a folder for this program alone. A service of kind `connection` is
+    a program that is started for each connection, with the connection as standard input and output.
     """
 
     def __init__(self, loop: Loop, settings: Settings) -> None:
         self._loop, self._settings = loop, settings
-        self._folder = tempfile.mkdtemp(prefix="services-")
+        self._folder = _make_folder()
         self._numbers = itertools.count(1)
         self._servers: dict[str, ServiceProcess] = {}
         self._options: dict[str, tuple[dict[str, Any], dict[str, str]]] = {}
@@ -80,7 +84,7 @@ class Services:
         for pids in self._single.values():
             for pid in pids:
                 _kill(pid, signal.SIGTERM)
-        _clear(self._folder)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _reach(self, link: Link, message: dict[str, Any], service: dict[str, Any]) -> None:
         port = message["port"] or service["ports"][0]
@@ -136,7 +140,25 @@ class Services:
                 argv += _words({**service.get("defaults", {}), **message["arguments"]})
             else:
                 argv.append(word.replace("{socket}", path))
-        return argv, {**self._settings.environ, **service["environ"], **message["envs"]}
+        own = {
+            name: self._private(path) if value == "{private}" else value
+            for name, value in service["environ"].items()
+        }
+        return argv, {**self._settings.environ, **own, **message["envs"]}
+
+    def _private(self, path: str) -> str:
+        """Make a folder beside the socket of a program."""
+        folder = f"{path}.d"
+        os.mkdir(folder, 0o700)
+        return folder
+
+
+def _make_folder() -> str:
+    """Make a folder for sockets: in `/tmp` if the paths would be too long elsewhere."""
+    where = tempfile.gettempdir()
+    if len(where) > LONGEST:
+        where = "/tmp"  # noqa: S108 - mkdtemp makes a folder that nobody else can enter
+    return tempfile.mkdtemp(prefix="services-", dir=where)
 
 
 def _words(arguments: dict[str, Any]) -> list[str]:
@@ -160,15 +182,6 @@ def _hand_out(link: Link, sock: socket.socket) -> None:
 
 def _fail(link: Link, message: dict[str, Any], why: str) -> None:
     link.send({"error": f"{message['app']} can't be reached: {why}"})
-
-
-def _clear(folder: str) -> None:
-    """Remove the sockets in a folder, and the folder if it is then empty."""
-    with contextlib.suppress(OSError):
-        for name in os.listdir(folder):
-            with contextlib.suppress(OSError):
-                os.unlink(os.path.join(folder, name))
-        os.rmdir(folder)
 
 
 def _kill(pid: int, number: int) -> None:

@@ -14,6 +14,10 @@ ARGUMENTS = "{arguments}"
 """The word of a command line that is replaced by the client's arguments."""
 SOCKET = "{socket}"
 """The text that is replaced by the path of the unix socket at which a program must listen."""
+PRIVATE = "{private}"
+"""The value of a variable that is replaced by a folder for the program alone. The folder's path is
+short enough for unix sockets, and the kernel removes the folder when it ends.
+"""
 
 
 @frozen(kw_only=True)

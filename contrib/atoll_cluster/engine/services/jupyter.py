@@ -11,7 +11,7 @@ from pathlib import Path
 from atoll_cluster.engine.contract import Service
 
 from . import own_python
-from .definition import ARGUMENTS, SOCKET, KernelSite, ServiceDefinition
+from .definition import ARGUMENTS, PRIVATE, SOCKET, KernelSite, ServiceDefinition
 
 _START = Path(__file__).with_name("start_kernel.py")
 _PORTS = {"jupyter": 8081, "jupyterlab": 8090}
@@ -35,6 +35,8 @@ _DEFAULTS: dict[str, str | None] = {
     # The tunnel controls access. The server refuses other web pages by their host and origin.
     "--ServerApp.token": "",
     "--ServerApp.password": "",
+    # At a TCP port, every account of the machine could read the output of a notebook.
+    "--KernelManager.transport": "ipc",
 }
 
 
@@ -54,11 +56,7 @@ def definitions(site: KernelSite) -> list[ServiceDefinition]:
             kind="socket",
             program="jupyter",
             argv=_ARGV,
-            defaults=_DEFAULTS
-            | {
-                "--ServerApp.root_dir": str(site.paths.home),
-                "--KernelManager.transport": _transport(site),
-            },
+            defaults=_DEFAULTS | {"--ServerApp.root_dir": str(site.paths.home)},
             environ=own_python.environ() | _paths(site.paths.share),
             prefixes=own_python.prefixes(),
         )
@@ -66,16 +64,10 @@ def definitions(site: KernelSite) -> list[ServiceDefinition]:
     ]
 
 
-def _transport(site: KernelSite) -> str:
-    """Return how notebook kernels listen: at unix sockets in a sandbox, where paths are short.
-
-    At a TCP port, every account of the machine could read the output of a notebook.
-    """
-    return "ipc" if site.is_sandboxed else "tcp"
-
-
 def _paths(share: Path) -> dict[str, str]:
     return {
+        # The sockets of notebook kernels are there. The path of the home may be too long for them.
+        "JUPYTER_RUNTIME_DIR": PRIVATE,
         "JUPYTER_PATH": str(share / "jupyter"),
         "JUPYTER_CONFIG_PATH": str(share / "jupyter/config"),
     }
