@@ -1,4 +1,4 @@
-"""The options that say who may use what is served here: `--share`, `--token`, `--allow-host`,
+"""The options that say who may use a port: `--share`, `--token`, `--allow-host`,
 `--allow-origin`.
 """
 
@@ -87,7 +87,8 @@ class AccessOptions:
     ) -> RequestFilter | None:
         """Return the filter for requests to a service, None if it is no web service.
 
-        A port of the user's own may serve HTTP or not: the first bytes decide.
+        A port of the user's own programs may serve HTTP or another protocol; the first bytes of a
+        connection decide.
         """
         if service.protocol == "tcp" and self.protocol_given:
             return None
@@ -109,7 +110,7 @@ class AccessOptions:
                 )
 
     def warn(self, bind: Bind, name: str) -> None:
-        """Warn if others than the user can connect, and say who."""
+        """If anybody but the user can connect, show a warning that says who."""
         if self.share:
             who = "every account of this machine" if bind.is_local else "whoever reaches it"
             how = "with its token" if self.token else "without a password"

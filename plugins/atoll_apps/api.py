@@ -1,5 +1,5 @@
-"""What other plugins may import: tunnels to services, local ports that are forwarded to them, and
-an HTTP server for this user alone.
+"""What other plugins may import: tunnels to services, local ports that are forwarded to services,
+and an HTTP server that accepts only this user.
 """
 
 from collections.abc import Callable
@@ -35,9 +35,9 @@ async def forward(
     """Forward a local port to a service until cancelled, for connections of this user alone.
 
     Start it with `port = await nursery.start(forward, api, target, bind, say)`, which returns when
-    the port listens. `say` is called with one line when the cluster can't be reached, which is
-    tried again, and when a connection of another account is refused. Raises NotFound when the
-    session has ended, AtollError when the address is not free.
+    the port listens. `say` is called with one line if the cluster can't be reached (this function
+    then tries again), and if a connection of another account is refused. Raises NotFound if the
+    session has ended, AtollError if the address is in use.
     """
     connection_filter = ConnectionFilter(target.app, LimitedWarnings(say))
     async with listening(bind) as (listeners, port):

@@ -37,7 +37,7 @@ _COLUMNS = [
 class Forward:
     """A local port that is forwarded to a service, and who may use it.
 
-    `web` checks requests; it is None where bytes are copied unchecked.
+    `web` checks requests; if it is None, bytes are copied unchecked.
     """
 
     service: Service
@@ -169,7 +169,9 @@ async def _listening(
     binds: Sequence[Bind | None],
     access: AccessOptions,
 ) -> AsyncIterator[list[Forward]]:
-    """Listen before anything else, so that a port in use is reported at once."""
+    """Listen at all ports before anything else is done, so that a port in use is reported at
+    once.
+    """
     async with AsyncExitStack() as stack:
         forwards = []
         for service, connector, bind in zip(services, connectors, binds, strict=True):
@@ -218,7 +220,8 @@ async def _forward_when_ready(
     send: "trio.MemorySendChannel[Forward]",
     meter: Meter,
 ) -> None:
-    # Closed synchronously: an await would be cancelled, and hide the cause of a failure.
+    # The listeners are closed synchronously: an await would be cancelled here, and hide the cause
+    # of a failure.
     with send:
         await wait_until_ready(forward.connector, forward.service, max_wait)
         await send.send(forward)
@@ -228,7 +231,7 @@ async def _forward_when_ready(
 async def _shown(
     first: Forward, others: "trio.MemoryReceiveChannel[Forward]", *, show: bool
 ) -> AsyncIterator[Forward]:
-    """Yield what is ready; with `show`, open its page in the browser."""
+    """Yield each forward when it is ready; with `show`, open its page in the browser."""
     yield first
     if show:
         await _open_page(first)

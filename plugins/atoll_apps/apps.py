@@ -11,7 +11,7 @@ from atoll_sessions.api import find_session
 
 
 def _listed(value: Any) -> str:
-    """Format names; authors of images give lists, objects or plain strings."""
+    """Format names; the labels of an image may contain them as lists, objects or strings."""
     if isinstance(value, list | tuple | dict):
         return ", ".join(map(str, value))
     return "" if value is None else str(value)

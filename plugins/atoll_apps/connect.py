@@ -46,7 +46,7 @@ async def connect(
     try:
         await forward_stdio(api, target)
     except NotFound:
-        # Most names work without looking up the id, which saves a request.
+        # Most names work without looking up the session's id, which saves a request.
         from atoll_sessions.api import find_session
 
         found = await find_session(api, session)
@@ -67,7 +67,7 @@ async def forward_stdio(api: "Api", target: Target) -> None:
 
 
 def _explain(target: Target, closed: ChannelClosed) -> None:
-    """Raise why a tunnel broke; without a code it has ended in order, on 23.09."""
+    """Raise the reason why a tunnel broke. On 23.09, a tunnel that ends in order has no code."""
     if closed.code == _NOBODY_LISTENS:
         raise AtollError(f"nothing listens at {target.app} of session {target.session_id}")
     if closed.code is not None:
@@ -75,7 +75,8 @@ def _explain(target: Target, closed: ChannelClosed) -> None:
 
 
 async def _forward(tunnel: ByteStream, stdin: int, stdout: int) -> trio.BrokenResourceError | None:
-    """Copy bytes both ways until the service ends, or nobody reads standard output any more.
+    """Copy bytes both ways until the service closes the tunnel, or nobody reads standard output any
+    more.
 
     Returns the error of the side that broke, if any.
     """
@@ -110,14 +111,14 @@ async def _copy_up(
                 await tunnel.copy_from(source)
         await tunnel.send_eof()
     except trio.BrokenResourceError:
-        return  # the other direction raises why
+        return  # the task of the other direction raises the reason
     while not _has_no_reader(stdout):  # noqa: ASYNC110  # no event tells
         await trio.sleep(_CHECK_INTERVAL)
     everything.cancel()
 
 
 def _is_file(descriptor: int) -> bool:
-    """Whether this is a file on disk, which never blocks and which epoll refuses."""
+    """Whether this is a regular file, which never blocks and which epoll does not accept."""
     return stat.S_ISREG(os.fstat(descriptor).st_mode)
 
 

@@ -21,8 +21,8 @@ class Service:
     """A service as listed by `GET /stream/session/{s}/apps`.
 
     `protocol` is `http`, `tcp`, `preopen` or one of a newer manager; `ports` are those in the
-    session. `allowed_arguments` and `allowed_envs` are None where the service takes none.
-    `host_key` is the public key of an SSH server, None where the cluster does not send it.
+    session. `allowed_arguments` and `allowed_envs` are None if the service accepts none. `host_key`
+    is the public key of an SSH server, None if the cluster does not send it.
     """
 
     name: str
@@ -49,13 +49,15 @@ class Service:
         try:
             return template.format(protocol=protocol, host=host, port=port)
         except (LookupError, ValueError):
-            # The author of an image has used a name that we do not know.
+            # The author of the image has used a name that is not known here.
             return f"{protocol}://{host}:{port}"
 
 
 @frozen
 class Services:
-    """The services of a session. `missing` says what to do to get others, by their names."""
+    """The services of a session. `missing` maps the names of services that are not available to
+    what the user can do to get them.
+    """
 
     items: Sequence[Service]
     missing: Mapping[str, str]
@@ -85,7 +87,9 @@ class Services:
 
 
 async def list_services(api: "Api", session_id: str) -> Services:
-    """List the services of a session, none if it does not run (`GET /stream/session/{s}/apps`)."""
+    """List the services of a session (`GET /stream/session/{s}/apps`); a session that does not run
+    has none.
+    """
     answer = await api.request("GET", path("stream", "session", session_id, "apps"))
     missing = api.decode(answer.headers.get(_MISSING, "{}"), {str: str})
     return Services(answer.json([Service.from_json]), missing)

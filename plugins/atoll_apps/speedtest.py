@@ -1,7 +1,7 @@
 """`speedtest`: measures the latency and throughput between here and a session.
 
-It measures from here to a program inside the session: through a tunnel to its SSH server, with
-programs that every image has.
+The path that is measured goes through a tunnel to the session's SSH server, to programs in the
+session that every image has.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _EXCHANGES = 50
 _CHUNK = bytes(256 * 1024)
 _BLOCK, _ASKED_AHEAD = 512 * 1024, 3
-"""Bytes of a block, and how many are on their way: less than the 2 MiB of OpenSSH's window."""
+"""Bytes of a block, and how many blocks are requested ahead: together less than the 2 MiB of
+OpenSSH's window.
+"""
 _MB = 1_000_000
 
 
@@ -43,7 +45,7 @@ _COLUMNS = [
 
 @frozen
 class Speed:
-    """The result: milliseconds, and 10^6 bytes a second."""
+    """The result: latency in milliseconds, and throughput in 10^6 bytes a second."""
 
     session: str
     connect_ms: float
@@ -95,16 +97,17 @@ async def _connection(port: int) -> float:
 async def _latency(ssh: Sequence[str]) -> float:
     """Return the median time of an exchange, in milliseconds."""
     async with _Remote(ssh, "cat") as remote:
-        await remote.exchange()  # the login is complete after this
+        await remote.exchange()  # the first exchange completes the login
         return median([await remote.exchange() for _ in range(_EXCHANGES)]) * 1000
 
 
 async def _download(ssh: Sequence[str], size: int) -> float:
-    """Return 10^6 bytes a second, of blocks that are asked for one by one.
+    """Return the throughput in 10^6 bytes a second, measured with blocks that are requested one by
+    one.
 
     Dropbear up to 2020.81, the SSH server in sessions of Backend.AI 23.09 and 26.4, sends more than
-    fits into the window of an SSH channel, and OpenSSH drops what does not. So no more is asked for
-    than fits.
+    fits into the window of an SSH channel, and OpenSSH drops the rest. So no more is requested than
+    fits.
     """
     blocks = max(1, size // _BLOCK)
     answer = f"while read -r _; do head -c {_BLOCK} /dev/zero; done"
@@ -148,7 +151,7 @@ class _Remote:
                 await trio.aclose_forcefully(stream)
 
     async def exchange(self) -> float:
-        """Return the seconds that a byte takes there and back."""
+        """Send a byte and receive one; returns the seconds that this takes."""
         began = trio.current_time()
         await self.send(b"x")
         await self.receive(1)

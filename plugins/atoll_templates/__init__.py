@@ -1,4 +1,4 @@
-"""Session templates: write them once, start sessions from them."""
+"""Session templates: write them once, and start sessions from them."""
 
 from collections.abc import Iterator
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from atoll import Api
 
 HIDDEN = "********"
-"""Stands where a password does."""
+"""The text that is shown in the place of a password."""
 _MAPS: Mapping[str, Any] = {
     "metadata": {},
     "spec": {
@@ -22,7 +22,7 @@ _MAPS: Mapping[str, Any] = {
         "kernel": {"environ": {}, "run": {}, "git": {"credential": {}}},
     },
 }
-"""What of a template is a map."""
+"""The parts of a template that must be maps."""
 _ORDER = ("api_version", "kind", "metadata", "spec")
 
 
@@ -58,7 +58,7 @@ class Template:
 
 
 def decoded(template: Any) -> dict[str, Any]:
-    """Return a template's content, which some releases give as JSON text.
+    """Return a template's content, which some releases return as JSON text.
 
     Raises TypeError if a value is of another type than the code that reads it expects.
     """
@@ -76,7 +76,7 @@ def _check(content: Mapping[str, Any], maps: Mapping[str, Any], where: str) -> N
 
 
 async def list_templates(api: "Api", *, all: bool = False) -> list[Template]:
-    """Return the templates that the cluster shows, by name."""
+    """Return the templates that the cluster shows to the user, sorted by name."""
     found = await api.json(
         "GET", "/template/session", params={"all": all}, like=[Template.from_entry]
     )
@@ -89,7 +89,7 @@ async def find_template(api: "Api", reference: str) -> Template:
     plain = reference.replace("-", "").lower()
     found = [one for one in templates if one.id == plain]
     found = found or [one for one in templates if one.name == reference]
-    # A name is first of all that of one's own.
+    # If several templates have this name, the user's own one is meant.
     found = [one for one in found if one.is_owner] or found
     if len(found) == 1:
         return found[0]
@@ -126,7 +126,7 @@ def readable(template: Mapping[str, Any]) -> dict[str, Any]:
         git["destination_dir"] = git.pop("dest_dir")
     if "credential" in git:
         git["credential"]["password"] = HIDDEN
-    # As people write it, whatever order the cluster keeps.
+    # The order in which people write the keys; the cluster's order may differ.
     return {key: clean[key] for key in sorted(clean, key=_place)}
 
 
@@ -135,7 +135,7 @@ def _place(key: str) -> int:
 
 
 def with_password(template: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """Put in the stored password where a template that was shown hides it."""
+    """Replace a hidden password, in a template that was shown to the user, by the stored one."""
     credential, stored = _git(template).get("credential"), _git(before).get("credential")
     if credential and stored and credential.get("password") == HIDDEN:
         credential["password"] = stored["password"]

@@ -75,7 +75,8 @@ def _body(
     import json
 
     body = {
-        # JSON, which every release tries first: no other reads the YAML of all others.
+        # The template is sent as JSON, which every release tries to parse first. There is no form
+        # of YAML that all releases can read.
         "payload": json.dumps(document.templates),
         "group": group or profile.group,
         "domain": domain or profile.domain,
@@ -88,7 +89,7 @@ def _body(
 async def list_templates(context: Context, list_all: bool) -> None:
     """List the templates that are stored."""
     found = await stored_templates(await context.connect(), all=list_all)
-    # Clusters list everybody's, whatever they are asked for.
+    # Clusters list the templates of all users, even if only the user's own are requested.
     chosen = found if list_all else [one for one in found if one.is_owner]
     await context.output.rows(chosen, _COLUMNS)
     if len(chosen) < len(found):

@@ -1,4 +1,4 @@
-"""Names for the prompt to complete."""
+"""Completes names of templates at the prompt."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from atoll_templates.api import list_templates
 
 
 async def templates(api: Api) -> Sequence[Candidate]:
-    """Return the names of templates, and the ids of those that share one."""
+    """Return the names of templates; if several have the same name, their ids."""
     found = await list_templates(api)
     counts = Counter(one.name for one in found)
     return [

@@ -1,6 +1,7 @@
 """Reading templates from YAML, with the line and column of each error.
 
-The text of every scalar is kept as it was written: a branch called 19.09 is no number here.
+The text of every scalar stays as it was written, so that a branch called 19.09 does not become a
+number.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ _TAKES = {"text": "text", "map": "a mapping", "texts": "a mapping", "values": "a
 
 @frozen(kw_only=True)
 class Flaw:
-    """An error, and its place: line and column count from one."""
+    """An error and its position; line and column count from one."""
 
     line: int
     column: int
@@ -40,7 +41,7 @@ class Flaw:
 
 @define
 class Document:
-    """The templates of a file, in the spelling that is sent, and the errors in them."""
+    """The templates of a file, in the spelling that is sent, and the errors that were found."""
 
     templates: list[dict[str, Any]] = Factory(list)
     flaws: list[Flaw] = Factory(list)
@@ -68,7 +69,7 @@ def read(text: str) -> Document:
 
 
 def read_sound(text: str, name: str) -> Document:
-    """Read templates; raises UsageError with the first error."""
+    """Read templates; raises UsageError for the first error."""
     document = read(text)
     if document.flaws:
         first, others = document.flaws[0], len(document.flaws) - 1
@@ -90,12 +91,12 @@ class _Reading:
 
     flaws: list[Flaw]
     _sources: dict[int, _Pairs] = Factory(dict)
-    """What the mappings hold that were merged, by their identities."""
+    """The pairs of mappings that other mappings merge, by the identities of the mappings' nodes."""
     _merging: int = 0
-    """How many mappings are being merged into one another."""
+    """How many nested merges are being read."""
 
     def wrapped(self, node: yaml.Node) -> dict[str, Any]:
-        """Read a template that may be below the key `template`."""
+        """Read a template that may be nested in the key `template`."""
         pairs = self._pairs(node, "") if isinstance(node, yaml.MappingNode) else {}
         if "template" not in pairs:
             return {"template": self.value(TEMPLATE, node, "")}
@@ -107,7 +108,7 @@ class _Reading:
         return {"template": self.value(TEMPLATE, pairs["template"][1], ""), **wrapping}
 
     def value(self, key: Key, node: yaml.Node, where: str) -> Any:
-        """Read the value of a key; None if it is empty, or wrong."""
+        """Read the value of a key; returns None if it is empty or wrong."""
         if node.tag == _NULL:
             if key.required:
                 self._note(node, where, "is empty")

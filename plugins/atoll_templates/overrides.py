@@ -1,7 +1,7 @@
 """The request for a session from a template.
 
-The request may omit what the template says. But managers of 23.09 and 26.x fail then, or forget the
-startup command, so everything in the template is sent again.
+The API lets the request omit what the template contains. But managers of 23.09 and 26.x then fail,
+or lose the startup command, so the request repeats everything in the template.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ def own_config(template: Template) -> dict[str, Any]:
 
 
 def given_config(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that options replace; raises UsageError."""
+    """Return the values of options that replace values of the template; raises UsageError."""
     config: dict[str, Any] = {}
     if given["env"] or given["no_env"]:
         config["environ"] = parse_pairs(given["env"], "-e")

@@ -19,7 +19,7 @@ class Key:
     choices: Sequence[str] = ()
     keys: Sequence["Key"] = ()
     open: bool = False
-    """Whether a map may hold keys that are not known."""
+    """Whether a map may contain unknown keys."""
 
     @property
     def name(self) -> str:
@@ -44,7 +44,7 @@ _GIT = _key(
         _key("commit"),
         _key("branch"),
         _CREDENTIAL,
-        # The last is what clusters call it when they give a template back.
+        # The last spelling is the one in templates that clusters return.
         _key("destination_dir", "destinationDir", "dest_dir"),
     ),
 )
@@ -53,7 +53,7 @@ _RUN = _key(
     takes="map",
     keys=(
         _key("bootstrap"),
-        # The last is how the command line's document spells it.
+        # The last spelling is that of the command line's specification.
         _key("startup_command", "startup", "startupCommand", "stratup"),
     ),
 )

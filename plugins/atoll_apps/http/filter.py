@@ -1,7 +1,7 @@
 """Filtering requests to a web service: each head is checked, everything else is copied unchanged.
 
-Responses are matched to their requests. So a refusal is sent after the responses to earlier
-requests, and a connection changes its protocol only after the service has agreed.
+Responses are matched to their requests, so that a refusal is sent after the responses to earlier
+requests, and a connection changes its protocol only after the service has accepted that.
 """
 
 import re
@@ -31,7 +31,7 @@ _REFUSAL_TIMEOUT = 10.0
 """Seconds that a refusal waits for the responses before it."""
 _UPGRADE_TIMEOUT = 60.0
 _LONG = 1024
-"""Bytes from which on the first line of a request may arrive in several parts."""
+"""If the first line of a request is longer than this, in bytes, it may arrive in several parts."""
 _FIRST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ \S+ HTTP/1\.\d")
 _ANY_BEGIN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [\x21-\x7e]+$")
 _USUAL_BEGIN = re.compile(rb"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) /[\x21-\x7e]*(?: [^\r]*)?$")
@@ -43,7 +43,7 @@ class RequestRefused(Exception):
 
 @frozen
 class RequestFilter:
-    """Which requests a port forwards.
+    """Decides which requests a port forwards.
 
     With `sniff`, a connection that does not begin with an HTTP request is copied unchecked. `warn`
     is called with the reason when a request is refused.

@@ -1,7 +1,7 @@
 """Finding the end of each HTTP/1.1 message, so that every head can be checked (RFC 9112).
 
-Only what decides this is parsed, and strictly: if a message could be read in two ways, the server
-behind us might see a different request (request smuggling).
+Only the fields that decide this are parsed, and strictly: if a message could be read in two ways,
+the service might see a different request than the check (request smuggling).
 """
 
 import re
@@ -157,7 +157,7 @@ class HeadBuffer:
 
 def read_request(head: bytes) -> h11.Request:
     """Parse the head of a request; raises Malformed."""
-    # If lines could end in two ways, the head could end at two places.
+    # If a line could end in two ways, there could be two places where the head ends.
     if not head.count(b"\r") == head.count(b"\n") == head.count(b"\r\n"):
         raise Malformed("A line does not end in CR LF.")
     parser = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)

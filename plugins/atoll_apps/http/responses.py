@@ -1,4 +1,4 @@
-"""Following the responses of a service, as far as it takes to match each to its request."""
+"""Parses the responses of a service as far as necessary to match each to its request."""
 
 from collections import deque
 from http import HTTPStatus
@@ -93,7 +93,7 @@ class ResponseTracker:
             self._body = response_body(pending.method, status, head)
 
     def _stop(self) -> None:
-        """Stop parsing: what follows are no HTTP responses."""
+        """Stop parsing, since the following bytes are not HTTP responses."""
         self._stopped = True
         for pending in self._pending:
             pending.finished.set()

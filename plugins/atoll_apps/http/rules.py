@@ -1,9 +1,10 @@
-"""Checking requests: those of programs and of own pages are accepted, those of other pages refused.
+"""Checks requests: those of programs and of the service's own pages are accepted, those of other
+pages are refused.
 
-A browser lets any page send requests to any address. An attacker can even make a host name of his
-own point to this machine, so that his page and our server are of the same site (DNS rebinding).
-So we check the fields that say where a request comes from (Origin, Sec-Fetch-Site) and which host
-it is meant for (Host).
+A browser lets any page send requests to any address. An attacker can even make a host name of
+theirs point to this machine, so that the browser takes the attacker's page and our server for the
+same site (DNS rebinding). So we check the fields that say where a request comes from (Origin,
+Sec-Fetch-Site) and which host it is meant for (Host).
 """
 
 import re
@@ -50,7 +51,7 @@ class LocalResponse:
 
 @frozen
 class RequestRules:
-    """What a request must fulfil.
+    """The conditions that a request must fulfil.
 
     `hosts` are names of this machine besides those of loopback, `origins` are sites whose pages may
     send requests besides our own. With `links`, pages of any site may link here. A `token` must be
@@ -71,7 +72,7 @@ class RequestRules:
         host = _single(request, b"host") or ""
         origin = _single(request, b"origin")
         if not self._is_own_host(host, here):
-            # The name is not repeated: the sender chose it.
+            # The response does not repeat the name, since the sender has chosen it.
             return LocalResponse(
                 403, "The host of this request is not this machine (--allow-host)."
             )
@@ -114,7 +115,7 @@ class RequestRules:
         pairs = parse_qsl(query, keep_blank_values=True)
         others = [pair for pair in pairs if pair[0] != _PARAMETER or not self._is_token(pair[1])]
         if len(others) < len(pairs):
-            # Two slashes, of either kind, would redirect to another host.
+            # A URL that begins with two slashes (or backslashes) would redirect to another host.
             target = "/" + path.lstrip("/\\") + (f"?{urlencode(others)}" if others else "")
             cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Lax"
             return LocalResponse(303, "Welcome.", [("Location", target), ("Set-Cookie", cookie)])

@@ -18,7 +18,7 @@ _IDLE_TIMEOUT = 120.0
 _PROBLEMS = {403: "forbidden", 404: "generic-not-found", 502: "bad-gateway"}
 
 Handler = Callable[["Connection", h11.Request], Awaitable[None]]
-"""Responds to a request, or takes over its connection. May raise Malformed."""
+"""Responds to a request, or takes over its connection; may raise Malformed."""
 
 
 async def serve_connection(handle: Handler, rules: RequestRules, local: trio.SocketStream) -> None:
@@ -46,7 +46,7 @@ async def _serve_requests(handle: Handler, rules: RequestRules, connection: "Con
 
 
 class Connection:
-    """The connection of a client: requests in, responses out."""
+    """The connection of a client: receives requests and sends responses."""
 
     def __init__(self, local: trio.SocketStream) -> None:
         self.local = local
@@ -72,7 +72,9 @@ class Connection:
             yield bytes(event.data)
 
     async def drop_body(self) -> None:
-        """Read and drop the rest of the body, which the cluster may not have read."""
+        """Read and drop the rest of the body, which may not have been read while the cluster
+        answered.
+        """
         if self._h11.their_state is h11.SEND_BODY:
             async for _ in self.body():
                 pass

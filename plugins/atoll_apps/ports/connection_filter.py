@@ -17,8 +17,8 @@ _REMEMBERED = 100
 
 @define
 class LimitedWarnings:
-    """Shows warnings that others can cause on purpose: each once a minute, and only a few at a
-    time.
+    """Shows warnings that others can cause on purpose, so their number is limited: each once a
+    minute, and only a few at a time.
     """
 
     say: Callable[[str], None]

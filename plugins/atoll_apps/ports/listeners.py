@@ -93,8 +93,8 @@ async def listening(
 ) -> AsyncIterator[tuple[list[trio.SocketListener], int]]:
     """Listen at an address; yields the listeners and their port, the same for all.
 
-    On the loopback address of IPv4, listen on that of IPv6 as well where there is one, since
-    `localhost` means either to different programs. A unix socket has port 0, and only its owner
+    If the address is the loopback address of IPv4, this also listens on that of IPv6 if there is
+    one, since programs resolve `localhost` to either. A unix socket has port 0, and only its owner
     may open it unless `share`. Raises AtollError when the address is not available.
     """
     if bind.path is not None:
@@ -137,7 +137,7 @@ def _remove_stale(path: Path) -> None:
             except ConnectionRefusedError:
                 path.unlink()
             except BlockingIOError:
-                return  # a program listens, and is busy
+                return  # a program listens, but is too busy to accept the connection
 
 
 async def _listen(bind: Bind) -> tuple[list[trio.SocketListener], int]:

@@ -1,4 +1,4 @@
-"""How much goes through the connections of a job at the moment."""
+"""Measures the rate at which the connections of a job transfer bytes."""
 
 import socket
 import struct
@@ -13,22 +13,22 @@ from atoll_apps.ports.serving import Handler
 
 _PERIOD = 1.0
 _BYTES_AT = 120
-"""Where the kernel's account of a TCP connection has the bytes that were acknowledged, followed by
-those that were received (Linux ≥ 4.1).
+"""The offset, in the kernel's data about a TCP connection, of the count of acknowledged bytes; the
+count of received bytes follows it (Linux ≥ 4.1).
 """
 _BYTES = struct.Struct("=QQ")
 
 
 @define
 class Meter:
-    """Counts the connections, and asks the kernel how many bytes went through each: the copying
-    itself takes no notice.
+    """Counts the connections, and asks the kernel how many bytes went through each, so that copying
+    the bytes needs no extra work.
     """
 
     _counts: dict[trio.SocketStream, int] = field(factory=dict)
 
     def measuring(self, handle: Handler) -> Handler:
-        """Return what handles a connection and has it counted meanwhile."""
+        """Return a handler that counts a connection while `handle` serves it."""
 
         async def handle_counted(local: trio.SocketStream) -> None:
             self._counts[local] = _moved(local)
@@ -40,7 +40,7 @@ class Meter:
         return handle_counted
 
     async def show(self, context: Context) -> None:
-        """Tell the rate as the progress of the job, until cancelled."""
+        """Show the rate as the progress of the job, until cancelled."""
         with context.output.progress("no connections") as show:
             while True:
                 began = trio.current_time()
@@ -58,7 +58,7 @@ class Meter:
 
 
 def _moved(local: trio.SocketStream) -> int:
-    """Return the bytes that went through a connection; 0 where the kernel does not tell."""
+    """Return the bytes that went through a connection; 0 if the kernel does not tell."""
     with suppress(OSError, AttributeError, struct.error):
         told = local.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_AT + _BYTES.size)
         return sum(_BYTES.unpack_from(told, _BYTES_AT))

@@ -15,7 +15,7 @@ import trio
 
 ROOT = 0
 _NETLINK = (socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, 4)
-"""The last of it is `NETLINK_SOCK_DIAG`."""
+"""The arguments of the netlink socket; the last one is `NETLINK_SOCK_DIAG`."""
 _SOCK_DIAG_BY_FAMILY = 20
 _NLM_F_REQUEST = 1
 _HEADER = struct.Struct("=IHHII")
@@ -28,22 +28,25 @@ _ANY_INTERFACE_NO_COOKIE = bytes(4) + b"\xff" * 8
 _ANSWER = struct.Struct("=BBBB48sIIIII")
 """Family, state, two timers, the id, three sizes, the owner and the inode (`inet_diag_msg`)."""
 _PORTS = 4
-"""The bytes of an id that hold its ports: addresses may come in the form that IPv6 gives them."""
+"""How many bytes at the start of an id hold the ports. Only these are compared, since the kernel
+may write IPv4 addresses in the form of IPv6.
+"""
 _LISTENING = 10
 _TABLES = ("tcp", "tcp6")
 
 
 async def owner_of_peer(sock: "trio.socket.SocketType") -> int | None:
-    """Return the user id of the process that has connected, None when it can't be known.
+    """Return the user id of the process that has connected, None if it is not known.
 
-    It can't for connections of other machines, and for those that were closed at once.
+    It is not known for connections from other machines, and for connections that were closed at
+    once.
     """
     if sock.family == socket.AF_UNIX:
         return _credentials(sock)
     try:
         here, there = sock.getsockname()[:2], sock.getpeername()[:2]
     except OSError:
-        return None  # it was reset meanwhile
+        return None  # the connection was reset meanwhile
     try:
         return _ask_kernel(sock.family, there, here)
     except OSError:
@@ -74,10 +77,10 @@ def _ask_kernel(family: int, ours: tuple[str, int], other: tuple[str, int]) -> i
         _check_error(struct.unpack_from("=i", answer, _HEADER.size)[0])
         return None
     _, state, _, _, found, _, _, _, uid, inode = _ANSWER.unpack_from(answer, _HEADER.size)
-    # Where nothing is connected, the kernel reports the listening socket.
+    # If nothing is connected, the kernel reports the listening socket instead.
     if state == _LISTENING or found[:_PORTS] != wanted[:_PORTS]:
         return None
-    # A socket that no process holds any more is reported as one of root.
+    # If no process holds a socket any more, the kernel reports root as its owner.
     return int(uid) if uid or inode else None
 
 
@@ -92,7 +95,9 @@ def _check_error(code: int) -> None:
 
 
 def _look_up(ours: tuple[str, int], other: tuple[str, int]) -> int | None:
-    """Search the kernel's tables, where an IPv4 address may be written as one of IPv6."""
+    """Search the kernel's tables in /proc, which may contain an IPv4 address in the form of
+    IPv6.
+    """
     wanted = {_in_table(ours, mapped) + " " + _in_table(other, mapped) for mapped in (False, True)}
     for name in _TABLES:
         try:

@@ -15,7 +15,9 @@ Handler = Callable[[trio.SocketStream], Awaitable[None]]
 
 @asynccontextmanager
 async def until_interrupted(context: Context) -> AsyncIterator[trio.Nursery]:
-    """Open a nursery that Ctrl-C ends: that is the normal end of such a command, and no failure."""
+    """Open a nursery that Ctrl-C ends; this is the normal way to end such a command, so it is not
+    an error.
+    """
     async with context.interrupts() as presses, trio.open_nursery() as nursery:
         nursery.start_soon(_cancel_on, presses, nursery.cancel_scope)
         yield nursery

@@ -20,7 +20,9 @@ _OWN_FIELDS = {
     "expect",
     "origin",
 }
-"""Fields that the proxy sets itself, or drops: cookies belong to other servers of this host."""
+"""Fields that the proxy sets itself or drops. Cookies are dropped, since they belong to other
+servers of this host.
+"""
 _HOP_BY_HOP = {
     "connection",
     "keep-alive",
@@ -60,7 +62,7 @@ def response_headers(headers: Mapping[str, str], origin: str) -> list[tuple[str,
     kept = [
         (name, value)
         for name, value in headers.items()
-        # Which pages may read responses here is for the proxy to decide, not the cluster.
+        # The proxy, not the cluster, decides which pages may read responses here.
         if name not in {*_HOP_BY_HOP, "set-cookie"} and not name.startswith("access-control-")
     ]
     if origin:

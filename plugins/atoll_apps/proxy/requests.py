@@ -37,8 +37,8 @@ async def forward_request(api: "Api", connection: Connection, request: h11.Reque
 
 
 async def _forward(api: "Api", host: str, request: "Request") -> "Response":
-    """Forward a request and name the address that was asked, so that addresses in the response
-    lead here as well.
+    """Forward a request, and tell the cluster the address that the client has used, so that
+    addresses in the response lead to the proxy as well.
     """
     told = {"X-Forwarded-Host": host} if host else {}
     return await api.forward(evolve(request, headers={**request.headers, **told}))
@@ -71,7 +71,9 @@ async def _upgrade(api: "Api", connection: Connection, request: h11.Request) -> 
 
 
 async def exchange(send: Send, connection: Connection, request: h11.Request) -> None:
-    """Send a request with `send`, which may raise AtollError, and its response back."""
+    """Send a request with `send`, which may raise AtollError, and send its response to the
+    client.
+    """
     fields = dict(request.headers)
     origin = fields.get(b"origin", b"").decode("ascii")
     if request.method == b"OPTIONS" and origin:
@@ -99,7 +101,8 @@ async def _send_back(connection: Connection, response: "Response", origin: str) 
             async for chunk in chunks:
                 await connection.send(chunk)
     except AtollError:
-        # The head has been sent: only a broken connection shows that the body is incomplete.
+        # The head has been sent already, so only a broken connection can show that the body is
+        # incomplete.
         await connection.local.aclose()
         return
     await connection.send_end()

@@ -1,4 +1,4 @@
-"""Parsing the arguments of ssh, scp and sftp, of which the port is ours."""
+"""Parses the arguments of ssh, scp and sftp; the option for the port is handled by this program."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,9 +12,9 @@ from atoll import UsageError
 class OptionSyntax:
     """The options of a program.
 
-    `with_value` are the one-letter options that take a value, `port` the one for the port.
-    `maybe_port` is one for the port if a number follows, as in backend.ai, and an option of the
-    program otherwise. With `options_anywhere`, options may follow arguments.
+    `with_value` are the one-letter options that take a value, `port` is the option for the port.
+    `maybe_port` is for the port if a number follows, as in backend.ai, and otherwise an option of
+    the program. With `options_anywhere`, options may follow arguments.
     """
 
     program: str
@@ -73,7 +73,9 @@ def parse_command_line(syntax: OptionSyntax, words: Sequence[str]) -> CommandLin
 
 
 def _port_of(syntax: OptionSyntax, word: str, waiting: list[str]) -> int | None:
-    """Return the port if the option is for it, removing its value; None for another option."""
+    """If the option is for the port, remove its value and return the port; return None for another
+    option.
+    """
     if word.startswith("--"):
         name, equals, value = word.partition("=")
         if name != "--port":

@@ -1,4 +1,4 @@
-"""Running ssh, scp and sftp: those of OpenSSH if installed, otherwise the built-in ones."""
+"""Runs ssh, scp and sftp: OpenSSH's if they are installed, otherwise the built-in ones."""
 
 import shlex
 import shutil
@@ -91,8 +91,9 @@ async def tunnel(
 async def login_port(context: Context, api: "Api", login: Login, port: int) -> AsyncIterator[int]:
     """Forward a local port to the SSH server of a session, as :func:`tunnel` does.
 
-    A port that is forwarded there already is used: the server at it shows the key of the session.
-    OpenSSH verifies that it really has the key.
+    If the port is already forwarded to this server, it is used. This is recognized by the session's
+    public key, which the server at the port shows; OpenSSH verifies that the server has the private
+    key.
     """
     if port and await _is_tunnel_to(context, login, port):
         yield port
@@ -119,12 +120,12 @@ def own_command(profile: str = "") -> list[str]:
     """Return the command that starts this program with a profile."""
     script = Path(sys.executable).with_name("atoll")
     start = [str(script)] if script.exists() else [sys.executable, "-P", "-m", "atoll"]
-    # A profile that the environment describes is inherited and has no name.
+    # A profile that is defined by environment variables has no name; the command inherits it.
     return [*start, "--profile", profile] if profile not in {"", ENVIRONMENT} else start
 
 
 async def run(context: Context, command: Sequence[str]) -> int:
-    """Run a program on our terminal and streams, leaving Ctrl-C to it; returns its exit code.
+    """Run a program on our terminal and streams, and let it handle Ctrl-C; returns its exit code.
 
     For a program that was killed, the code is 128 and the signal, as in a shell.
     """

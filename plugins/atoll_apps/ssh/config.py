@@ -15,7 +15,9 @@ from atoll_apps.ssh.login import names_folder, ssh_folder
 from atoll_apps.ssh.proxy_command import SUFFIX
 
 _LONGEST_SOCKET = 104 - len("/") - 40 - len(".0123456789abcdef")
-"""Bytes that the path of a folder of sockets may have, given the names that OpenSSH uses."""
+"""The longest path of a folder of sockets, in bytes, given the length of the names that OpenSSH
+appends.
+"""
 
 
 @click.command()
@@ -59,12 +61,12 @@ def _block(context: Context) -> Block:
 
 
 def _sockets(folder: Path) -> str:
-    """Return how paths of sockets begin: in the state folder, or if its path is too long, in a
-    private folder below that of temporary files.
+    """Return the beginning of the paths of sockets: in the state folder, or if that path is too
+    long, in a private folder among the temporary files.
     """
     if len(os.fsencode(folder)) > _LONGEST_SOCKET:
         folder = Path(tempfile.gettempdir()) / f"atoll-ssh-{os.getuid()}"
-    # Among temporary files, another account may have made this folder before.
+    # In the folder of temporary files, another account may have created this folder before.
     found = make_private(folder).lstat()
     if found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise AtollError(f"{folder} is not private to you", hint="remove it")

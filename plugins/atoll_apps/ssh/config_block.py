@@ -24,7 +24,8 @@ class Block:
     """The content of the block.
 
     `proxy` is the command that opens a connection, without the name of the host. `names` is the
-    folder with a folder for each name, `sockets` begins the paths of shared connections.
+    folder with a folder for each name. `sockets` is the beginning of the paths of shared
+    connections.
     """
 
     suffix: str
@@ -40,7 +41,8 @@ class Block:
             ("ProxyCommand", f"{_command(self.proxy)} %n"),
             ("IdentitiesOnly", "yes"),
             ("IdentityFile", f'"{here}/%n/{KEY}"'),
-            # A session with a folder named .ssh accepts the user's own keys instead.
+            # A session with a folder named .ssh accepts the user's own keys instead of the key of
+            # its own.
             *(("IdentityFile", key) for key in _OWN_KEYS),
             *trust_options(f'"{here}/%n/known_hosts"').items(),
             ("ControlMaster", "auto"),
@@ -49,7 +51,7 @@ class Block:
             ("ServerAliveInterval", "30"),
         ]
         lines = [f"    {name} {value}" for name, value in options]
-        # After the last line, options apply to all hosts, as they do at the top of the file.
+        # Options after the last line apply to all hosts, as options at the top of the file do.
         return "\n".join([_BEGIN, f"Host *{self.suffix}", *lines, "Host *", _END, ""])
 
 
@@ -88,12 +90,12 @@ def read(file: Path) -> str:
 
 
 def write(file: Path, text: str) -> None:
-    """Replace the content of a file, keeping its mode and links to it."""
+    """Replace the content of a file; its mode, and links to it, are kept."""
     target = file.resolve()
     try:
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
         write_atomic(target, text, mode=mode)
-        # The umask has reduced the mode.
+        # The umask may have reduced the mode.
         target.chmod(mode)
     except OSError as error:
         raise AtollError(f"{file}: {error.strerror}") from None

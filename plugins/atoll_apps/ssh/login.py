@@ -74,13 +74,13 @@ async def prepare(api: "Api", paths: "Paths", reference: str, scan: Scan) -> Log
 
 
 def cluster_folder(api: "Api", paths: "Paths") -> Path:
-    """Return the folder with those of the sessions of one cluster."""
+    """Return the folder that contains the folders of the sessions of one cluster."""
     endpoint = hashlib.sha256(api.profile.endpoint.encode()).hexdigest()[:16]
     return ssh_folder(paths) / endpoint
 
 
 def ssh_folder(paths: "Paths") -> Path:
-    """Return the folder that holds all of this, and that nobody else can enter."""
+    """Return the folder for all keys; nobody else may enter it."""
     return make_private(paths.state / "ssh")
 
 
@@ -94,12 +94,12 @@ def _is_prepared(login: Login, container: str) -> bool:
 async def _fetch(api: "Api", login: Login, container: str, scan: Scan) -> None:
     shutil.rmtree(login.folder, ignore_errors=True)
     make_private(login.folder)
-    # A session with a folder named .ssh accepts the keys in it, and makes none.
+    # A session with a folder named .ssh accepts the keys in that folder, and creates none.
     with suppress(NotFound):
         key = await read_file(api, login.session_id, KEY)
         write_atomic(login.folder / KEY, key.decode())
     write_atomic(login.known_hosts, await _host_keys(api, login, scan))
-    # Written last: if this breaks off before, everything is fetched again.
+    # This file is written last, so that everything is fetched again if this is interrupted before.
     write_atomic(login.folder / "container", container)
 
 
@@ -116,7 +116,7 @@ async def _host_keys(api: "Api", login: Login, scan: Scan) -> str:
     keys = public_keys(told)
     if not keys:
         raise AtollError(f"the SSH server of session {login.name} shows no key")
-    # The file is only for this session, which has several names.
+    # The file is only for this session, which may be called by several names.
     return "".join(f"* {key}\n" for key in sorted(keys))
 
 

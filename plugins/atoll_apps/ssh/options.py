@@ -38,7 +38,7 @@ def port_options(port: int) -> dict[str, str]:
         "HostName": _LOOPBACK,
         "Port": str(port),
         "ProxyCommand": "none",
-        # A shared connection would outlive this program, and with it the port.
+        # A shared connection would outlive this program, but the forwarded port would not.
         "ControlMaster": "no",
         "ControlPath": "none",
     }

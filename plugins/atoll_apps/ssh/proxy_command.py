@@ -1,7 +1,8 @@
 """`ssh-proxy`: the command that OpenSSH starts to connect to a session, as `ssh-config` has set.
 
-OpenSSH reads the private key and the host keys after the server has sent its first line. So they
-are fetched before that, and linked under the name that the user has typed.
+OpenSSH reads the private key and the host keys after the server has sent its first line. So this
+command fetches them before it passes that line on, and links them under the name that the user has
+typed.
 """
 
 import os
@@ -24,7 +25,7 @@ _DISCONNECT = 1
 _BY_APPLICATION = (11).to_bytes(4, "big")
 _BLOCK = 8
 _READ_TIMEOUT = 5.0
-"""Seconds to wait until OpenSSH has read why there is no connection."""
+"""Seconds that OpenSSH has to read the message which says why there is no connection."""
 
 
 @click.command()
@@ -48,7 +49,8 @@ async def ssh_proxy(context: Context, host: str) -> None:
 async def _drain(stdin: int) -> None:
     """Read what OpenSSH sends until it has read our message and closes.
 
-    If we closed first, its writing would fail, and it would report that instead.
+    If we closed the connection first, OpenSSH could not write, and would report that instead of our
+    message.
     """
     with trio.move_on_after(_READ_TIMEOUT), suppress(OSError):
         while True:
@@ -62,9 +64,9 @@ SUFFIX = ".atoll"
 
 
 def _disconnect_message(reason: str) -> bytes:
-    """Return what an SSH server sends that disconnects at once (RFC 4253, sections 4.2 and 11.1).
+    """Return the bytes of an SSH server that disconnects at once (RFC 4253, sections 4.2 and 11.1).
 
-    OpenSSH shows this to its user, but hides the standard error of a shared connection.
+    OpenSSH shows their message to its user, but hides the standard error of a shared connection.
     """
     payload = bytes([_DISCONNECT]) + _BY_APPLICATION + _string(reason) + _string("")
     padding = _BLOCK - (len(payload) + 5) % _BLOCK + _BLOCK

@@ -54,13 +54,13 @@ def _remote_path(word: str, session: str) -> str:
 
 
 def _without_slash(place: str) -> str:
-    """Return the target of a folder without the slash at its end.
+    """Return the path of a target folder without the slash at its end.
 
-    With one, servers refuse a folder that does not exist yet.
+    With the slash, servers refuse a folder that does not exist yet.
     """
     return place if place.endswith(":/") else place.rstrip("/")
 
 
 def _is_remote(word: str) -> bool:
-    """Whether scp takes a word for a remote path: it has a colon before any slash."""
+    """Whether scp takes a word for a remote path, which has a colon before the first slash."""
     return ":" in word.partition("/")[0]

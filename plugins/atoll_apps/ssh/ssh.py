@@ -14,7 +14,7 @@ from atoll_apps.ssh.clients import (
 from atoll_apps.ssh.options import as_arguments, command_options, login_options, port_options
 
 _LASTING = frozenset("fMO")
-"""Options of connections that stay open, or are shared, after ssh has returned."""
+"""Options with which the connection stays open or is shared after ssh has returned."""
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -41,6 +41,6 @@ async def ssh(context: Context, session: str, words: tuple[str, ...]) -> int:
 
 
 def _may_outlive(words: CommandLine) -> bool:
-    """Whether the connection may go on in the background, and so needs its own tunnel."""
+    """Whether the connection may continue in the background; then it needs its own tunnel."""
     shared = any("control" in option.lower() for option in words.options)
     return shared or bool(_LASTING & flags(SSH, words.options))

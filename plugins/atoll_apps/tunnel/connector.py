@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PROBE_TIMEOUT = 3.0
 _OUTAGE = Backoff(first=0.2, longest=10.0, jitter=0.2)
-"""A tunnel is held open however long the cluster is away."""
+"""How often to try again while the cluster can't be reached; there is no limit of time."""
 
 
 class Connector:
@@ -79,7 +79,7 @@ class Connector:
             self._recovered = None
 
     async def is_up(self) -> bool:
-        """Whether the cluster answers within seconds."""
+        """Whether the cluster answers within a few seconds."""
         with trio.move_on_after(_PROBE_TIMEOUT):
             try:
                 await self._api.request("GET", "/", timeout=_PROBE_TIMEOUT)

@@ -1,4 +1,6 @@
-"""Copying bytes between a local connection and a tunnel, and closing each as the other closed."""
+"""Copies bytes between a local connection and a tunnel, and closes each of them in the way the
+other was closed.
+"""
 
 import socket
 from contextlib import suppress
@@ -20,8 +22,8 @@ async def copy_both_ways(
     """Copy bytes both ways until both directions have ended, or the tunnel is closed.
 
     The end of one direction leaves the other open, so that no response is lost. `web` checks each
-    request; a refused one is the last of its connection. Raises BrokenResourceError when either
-    side breaks, with a ChannelClosed as its cause when it was the tunnel.
+    request; a refused one is the last of its connection. Raises BrokenResourceError if either side
+    breaks; if the tunnel broke, the error's cause is a ChannelClosed.
     """
     failure: trio.BrokenResourceError | None = None
     answers = ResponseTracker() if web else None
@@ -64,7 +66,7 @@ async def _copy_up(
     except RequestRefused:
         pass
     except trio.BrokenResourceError as error:
-        # The other direction raises why a tunnel broke.
+        # The task of the other direction raises the reason if a tunnel broke.
         if isinstance(error.__cause__, ChannelClosed):
             return
     everything.cancel()
@@ -73,8 +75,8 @@ async def _copy_up(
 async def _wait_until_gone(local: trio.SocketStream) -> None:
     """Wait until a client that has ended its sending has closed its connection as well.
 
-    TCP shows no difference between the two. But a client that has closed answers keepalive probes
-    with a reset, within a minute.
+    TCP itself does not show the difference. But a client that has closed its connection answers
+    keepalive probes with a reset, so it is detected within a minute.
     """
     _enable_keepalive(local)
     while not local.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):  # noqa: ASYNC110  # no event tells
@@ -92,7 +94,8 @@ def _enable_keepalive(local: trio.SocketStream) -> None:
 
 
 async def splice(local: trio.SocketStream, other: trio.abc.Stream, *, early: bytes = b"") -> None:
-    """Copy bytes both ways between streams that can't be closed by halves, until either ends.
+    """Copy bytes both ways between streams whose directions can't be closed separately, until
+    either ends.
 
     `early` are bytes that were read from the local side before.
     """

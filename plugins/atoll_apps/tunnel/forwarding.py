@@ -26,7 +26,7 @@ async def forward_all(
     web: RequestFilter | None = None,
     meter: Meter | None = None,
 ) -> None:
-    """Forward each connection to the listeners that the filter accepts, without end.
+    """Forward each connection that reaches the listeners and that the filter accepts, for ever.
 
     `web` checks the requests to a web service, `meter` measures. Raises NotFound when the session
     has ended; other failures end one connection, with a warning.
@@ -38,8 +38,8 @@ async def forward_all(
 async def forward_connection(
     connector: Connector, web: RequestFilter | None, local: trio.SocketStream
 ) -> None:
-    """Forward one connection, and close it as the service closed its end: in order, or by a
-    reset.
+    """Forward one connection. When the service closes its end, close the connection in the same
+    way: in order, or by a reset.
     """
     try:
         await _forward(connector, web, local)
@@ -74,8 +74,8 @@ async def _end(connector: Connector, local: trio.SocketStream, cause: BaseExcept
 
 
 async def _explain(connector: Connector, closed: ChannelClosed) -> None:
-    """Warn of the reason why a tunnel broke; after an outage, wait until the cluster answers
-    again.
+    """Show a warning with the reason why a tunnel broke; after an outage, wait until the cluster
+    answers again.
     """
     if closed.code in _LOST:
         await connector.recover()

@@ -10,15 +10,15 @@ from atoll_apps.tunnel.connector import Connector
 
 _HELLO = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 _SETTLED = 0.5
-"""Seconds after which a connection that is still open counts as accepted."""
+"""Seconds after which a connection that is still open counts as accepted by the service."""
 _LOOKS = Backoff(first=0.1, longest=1.0)
 
 
 async def wait_until_ready(connector: Connector, service: Service, max_wait: float) -> None:
     """Connect to the service until it answers; raises TimedOut after `max_wait` seconds.
 
-    The first connection starts it. A port of the user's own programs is tried only once, and `say`
-    of the connector is called if nothing listens there.
+    The first connection starts it. A port of the user's own programs is tried only once; if nothing
+    listens there, the connector's `say` is called.
     """
     with trio.move_on_after(max_wait):
         async for _ in _LOOKS:

@@ -1,4 +1,4 @@
-"""Tunnels to services of sessions: one websocket for each connection (`…/tcpproxy`)."""
+"""Opens tunnels to services of sessions, one websocket for each connection (`…/tcpproxy`)."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from atoll.transport import ByteStream
 
 _HALF_CLOSE = "half-close"
-"""A feature that the embedded cluster announces."""
+"""The name of a feature that only the embedded cluster has."""
 
 
 @frozen(kw_only=True)
@@ -48,13 +48,13 @@ async def open_tunnel(api: "Api", target: Target) -> AsyncIterator["ByteStream"]
     """Open one connection to a service (`GET /stream/session/{s}/tcpproxy`); close it at the end.
 
     The cluster starts the service if it does not run. Raises NotFound when there is no such
-    service, Problem when it does not start, Unreachable when the cluster can't be reached. When
-    nothing listens there yet, the stream ends at once, or breaks with
+    service, Problem when it does not start, Unreachable when the cluster can't be reached. If
+    nothing listens in the session yet, the stream ends at once, or breaks with
     :class:`~atoll.transport.ChannelClosed` of code 1013.
     """
     route = path("stream", "session", target.session_id, "tcpproxy")
     params = target.params
-    # A web server does not pass on that the service has closed, unless as a message.
+    # A web server passes the closing of the service on only as a message.
     if api.login is not None and await api.supports(_HALF_CLOSE):
         params["half_close"] = "true"
     async with AsyncExitStack() as stack:
@@ -67,9 +67,9 @@ async def open_tunnel(api: "Api", target: Target) -> AsyncIterator["ByteStream"]
 
 
 async def _raise_reason(api: "Api", target: Target, problem: Problem) -> None:
-    """Raise the reason why no tunnel was opened, if a web server hides it.
+    """If a web server hides the reason why no tunnel was opened, find and raise it.
 
-    The list of services tells whether the session and the service exist.
+    The list of services shows whether the session and the service exist.
     """
     from atoll_sessions.api import WEB_SERVERS_ANSWER
 
