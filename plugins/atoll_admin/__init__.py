@@ -1,6 +1,6 @@
-"""Administration: users, keypairs, policies, agents, and all else that a cluster is made of.
+"""Administration of users, keypairs, policies, agents, and everything else in a cluster.
 
-Most commands go by two spellings: `admin users add`, and `admin user add` of newer clients.
+Most commands have two spellings: `admin users add`, and `admin user add` of newer clients.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from atoll import Background, Command, Completion, Example, hookimpl
 
 _SERVICES = "atoll_admin.services"
 _CHANGES = ("add", "update", "delete", "purge")
-# Kinds of things: the words for one and for many, the module, and what can be done to one.
+# Kinds of entities: the words for one and for several, the module, and the changes of one.
 _KINDS = (
     ("user", "users", "users", _CHANGES),
     ("domain", "domains", "domains", _CHANGES),
@@ -20,7 +20,7 @@ _KINDS = (
     ("agent", "agents", "agents", ()),
     ("storage", "storage-list", "storage", ()),
 )
-# What else there is, by module and attribute: what it does, and its names below `admin`.
+# Further commands, by module and attribute: a summary, and the names below `admin`.
 _OTHERS = {
     "entities.groups:by_name": ("List the groups of a name", "groups-by-name"),
     "entities.scaling_groups:associate": (
@@ -96,7 +96,7 @@ _DESTROYING = {
     "stop",
     "umount_host",
 }
-"""What takes something away from users, or from all, by the names of its functions."""
+"""The names of functions whose commands take something away from users."""
 _NEWER_RESOURCES = {
     "docker-registries": ("container-registries",),
     "resource-slots": ("query-slots",),
@@ -125,7 +125,7 @@ _ANNOUNCEMENT = {
 
 @hookimpl
 def atoll_commands() -> Iterator[Command]:
-    """The commands of administrators; those about sessions are with the others about them."""
+    """The commands of administrators; commands about sessions are in the plugin of sessions."""
     yield Command("admin", "Administration of the cluster")
     for one, many, module, verbs in _KINDS:
         yield from _about(one, many, f"atoll_admin.entities.{module}", verbs)
@@ -169,7 +169,7 @@ def _about(one: str, many: str, module: str, verbs: Sequence[str]) -> Iterator[C
         summary = f"{what} of one {thing}" if "-" in verb else f"{what} one {thing}"
         load = f"{module}:{verb.replace('-', '_')}"
         aliases = ("create",) if verb == "add" else ()
-        # A password may stand in these lines.
+        # These command lines may contain a password, so they are treated as secret.
         secret = one == "user" and verb in {"add", "update"}
         for above in (many, one):
             yield Command(
@@ -223,14 +223,14 @@ _NAMES = {
 
 @hookimpl
 def atoll_completions() -> Iterator[Completion]:
-    """Names of entities; what an account may not see is not offered to it."""
+    """Completes names of entities; an account is offered only names that it may see."""
     for kind, attribute in _NAMES.items():
         yield Completion(kind, f"atoll_admin.completions:{attribute}", ttl=120.0)
 
 
 @hookimpl
 def atoll_background() -> Iterator[Background]:
-    """What administrators announce is told at the prompt."""
+    """Shows announcements of administrators at the prompt."""
     yield Background("announcement", "atoll_admin.announcement_notice:tell")
 
 

@@ -1,4 +1,4 @@
-"""Requests that change something: after a confirmation, or only shown."""
+"""Sends requests that change something, after a confirmation, or only shows them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,8 +19,8 @@ def dry_run_option() -> click.Option:
 
 
 def show_request(context: Context, method: str, path: str, body: Mapping[str, Any]) -> None:
-    """Show the request instead of sending it, as JSON unless another format was chosen, without
-    passwords.
+    """Show the request without passwords instead of sending it; as JSON unless another format was
+    chosen.
     """
     context.output.item(_shown(method, path, body), _REQUEST, format="json")
 
@@ -47,9 +47,9 @@ async def carry_out(  # noqa: PLR0913  # each is a part of one request
     yes: bool = False,
     official_asks: bool = False,
 ) -> int:
-    """Send a request that changes something, after its `question` was answered with yes, and report
-    that it is `done`; or only show it. `official_asks` says whether the official client asks, too.
-    Returns the exit code.
+    """Send a request that changes something, and print `done`. If there is a `question`, the user
+    must answer it with yes first. With `dry_run`, only show the request. `official_asks` says
+    whether the official client asks, too. Returns the exit code.
     """
     if dry_run:
         show_request(context, method, path, body)

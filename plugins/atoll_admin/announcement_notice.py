@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from atoll import Api, Context, ShellState
 
 _SOON = 5.0
-"""Seconds until it is looked again whether there is a cluster."""
+"""Seconds until the next check whether a cluster is in use."""
 _LATER = 120.0
 """Seconds until the cluster in use is asked again."""
 
 
 async def tell(context: "Context", shell: "ShellState") -> None:
-    """Show announcements that were not dismissed, while the prompt is open."""
+    """While the prompt is open, show announcements that the user has not dismissed."""
     told: set[tuple[str, str]] = set()
     while True:
         api = await context.connect_if_up()
@@ -29,7 +29,7 @@ async def tell(context: "Context", shell: "ShellState") -> None:
 
 
 async def _announced(context: "Context", api: "Api") -> str:
-    """Return the announcement unless it was dismissed; empty if the cluster does not tell."""
+    """Return the announcement unless it was dismissed; empty if the cluster returns none."""
     try:
         answer = await api.json("GET", ROUTE, like=SHAPE)
     except AtollError:

@@ -1,4 +1,6 @@
-"""The commands that change entities: each sends one mutation, made from its description."""
+"""The commands that change entities. Each command is made from the description of a change, and
+sends a mutation.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -70,7 +72,7 @@ async def _change(
 def _mutations(
     entity: Entity, change: Change, variables: Mapping[str, Any], major: int
 ) -> Sequence[Mutation]:
-    """Return the mutations of the change: one, or two if one alone would fail."""
+    """Return the mutations of the change: one, or two if a single one would fail."""
     if change.existing and not change.question and variables.get("props") == {}:
         raise UsageError("nothing to change", hint="give at least one option")
     arguments = {name: (change.type_of(name), value) for name, value in variables.items()}
@@ -89,8 +91,8 @@ def _mutations(
 async def _look_up(
     api: "Api", entity: Entity, change: Change, mutation: Mutation, variables: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Return the variables, and with them what is sent again of the thing to be changed; raises
-    NotFound if that does not exist.
+    """Return the variables, and the present values of the fields that must be sent again; raises
+    NotFound if the entity does not exist.
     """
     names = (entity.key, *change.sent_again)
     _, found = await fetch_one(api, entity, mutation.key, entity.select_fields(",".join(names)))
@@ -103,19 +105,19 @@ async def _look_up(
 async def _made(
     api: "Api", entity: Entity, change: Change, mutation: Mutation, answer: Mapping[str, Any]
 ) -> tuple[Sequence[Field], Mapping[str, Any] | None]:
-    """Return the thing that was created, and its fields."""
+    """Return the created entity, and its fields."""
     if not change.returned:
         return (), None
     fields = entity.select_fields(change.shown)
     made = answer.get(change.returned)
-    # 26.x tells of some mutations' success alone.
+    # For some mutations, 26.x returns only whether they succeeded.
     if made is None:
         return await fetch_one(api, entity, mutation.key, fields)
     return fields, {field.name: field.decode(made.get(field.asked)) for field in fields}
 
 
 def _named(mutation: Mutation) -> Mapping[str, Any]:
-    """Return the argument that names the thing, such as `{"email": "ada@example.org"}`."""
+    """Return the argument that names the entity, such as `{"email": "ada@example.org"}`."""
     return {next(iter(mutation.arguments)): mutation.key}
 
 

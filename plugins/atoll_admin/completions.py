@@ -1,4 +1,4 @@
-"""Names of things, for the prompt to complete."""
+"""Completes names of entities at the prompt."""
 
 from collections.abc import Sequence
 
@@ -35,7 +35,7 @@ async def domains(api: Api) -> Sequence[Candidate]:
 
 
 async def groups(api: Api) -> Sequence[Candidate]:
-    """Return the names of groups, which commands take instead of ids."""
+    """Return the names of groups; commands accept them in the place of ids."""
     return await _names(api, GROUP, "name")
 
 

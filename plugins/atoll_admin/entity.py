@@ -1,7 +1,7 @@
-"""Description of an entity of the cluster: its fields, how it is queried and how it is changed.
+"""Describes an entity of the cluster: its fields, how it is queried and how it is changed.
 
-Such a description is all that an entity needs: its commands, their output and the completion of its
-names are made from it (:mod:`atoll_admin.list_commands`, :mod:`atoll_admin.completions`).
+The entity's commands, their output and the completion of its names are all made from such a
+description (:mod:`atoll_admin.list_commands`, :mod:`atoll_admin.completions`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from atoll import Api
 
 Resolve = Callable[["Api", Any], Awaitable[Any]]
-"""Makes of what was typed (a group's name) what the API wants (its id)."""
+"""Converts what the user typed (a group's name) into what the API expects (its id)."""
 
 
 @frozen(kw_only=True)
 class SingleQuery:
-    """The GraphQL root that shows one: `user(email: String)`.
+    """The GraphQL root that returns one entity: `user(email: String)`.
 
-    Without its argument, many of these roots show what belongs to the caller.
+    Without their argument, many of these roots return what belongs to the caller.
     """
 
     root: str
@@ -35,7 +35,7 @@ class SingleQuery:
 
 @frozen(kw_only=True)
 class ListQuery:
-    """A GraphQL root that lists them.
+    """A GraphQL root that lists entities.
 
     `arguments` are the root's own, by name, with their types. A `paged` root takes `limit`,
     `offset`, `filter` and `order` too, and knows the names in `filterable` and `orderable`.
@@ -51,9 +51,9 @@ class ListQuery:
 
 @frozen(kw_only=True)
 class Entity:
-    """A kind of thing in a cluster: users, agents, images.
+    """A kind of entity in a cluster: users, agents, images.
 
-    `key` is the field that names one of them, `default_columns` the columns of a list,
+    `key` is the field that identifies one of them, `default_columns` the columns of a list,
     `described_by` the fields that completion shows beside a name, `hidden` those that are shown
     only when they are named. `visible_to` says who may see them all, and `list_word` is the word
     below `admin` that lists them.
@@ -94,7 +94,9 @@ class Entity:
         return [one for one in self.fields if one.name not in self.hidden]
 
     def select_fields(self, names: str) -> list[Field]:
-        """Return fields by a comma-separated list of names; raises UsageError for unknown ones."""
+        """Return the fields with these names, which are separated by commas; raises UsageError for
+        unknown ones.
+        """
         by_name = {one.name: one for one in self.fields}
         columns = columns_of(names, [one.column for one in self.fields])
         return [by_name[column.name] for column in columns]
@@ -106,8 +108,8 @@ def _as_given(values: dict[str, Any]) -> dict[str, Any]:
 
 @frozen(kw_only=True)
 class FollowUp:
-    """Props that clusters from a major version on can't set in the mutation that creates a thing: a
-    second mutation sets them.
+    """Props that clusters since a certain major version can't set in the mutation that creates an
+    entity; a second mutation sets them.
     """
 
     names: Sequence[str]
@@ -122,18 +124,18 @@ class Change:
 
     Each of the command's `params` becomes an argument of the mutation (`arguments`, by name, with
     their types) or else a field of its `props`, an input of the type named there. `prepare` may add
-    values, `resolve` turns values into what the API wants, `renamed` maps names that would clash,
-    and `fixed` are props that the command itself sets. What is left out is not changed. `since`
-    gives the major version from which clusters know a param; `secrets` are asked for without echo
-    if they are left out.
+    values, `resolve` converts values into what the API expects, `renamed` maps names that would
+    clash, and `fixed` are props that the command itself sets. A param that is not given is not
+    changed. `since` gives the major version from which clusters know a param; `secrets` are asked
+    for without echo if they are left out.
 
-    `done` says what was done, with the params in braces; `question` asks first. `shown` names
-    fields of the created thing, which is in the answer under `returned`. An `existing` thing is
-    looked up before anything is changed, since releases disagree on what happens to one that does
-    not exist. Fields that are `sent_again` go with every change as they are, unless they are given:
-    some release resets them otherwise. `official_asks` says whether the official client asks
-    first, too, and `action` is its name for the change in errors; it writes fields that are
-    `lifted` twice, in the created thing and beside it.
+    `done` is the message afterwards, with the params in braces; `question` is the question before.
+    `shown` names fields of the created entity, which is in the answer under `returned`. With
+    `existing`, the entity is looked up before the change, since releases differ if it does not
+    exist. Fields in `sent_again` are sent with every change; unless the user gives a value, their
+    present value is sent, since some releases would reset them. `official_asks` says whether the
+    official client asks first, too; `action` is that client's name for the change in errors. It
+    writes the fields in `lifted` twice, in the created entity and beside it.
     """
 
     mutation: str
@@ -174,7 +176,7 @@ class Change:
 async def resolve_values(
     api: "Api", resolve: Mapping[str, Resolve], values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the given values in the API's terms."""
+    """Return the given values, converted into what the API expects."""
     found = dict(values)
     for name, function in resolve.items():
         if found.get(name) is not None:

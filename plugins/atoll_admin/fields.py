@@ -1,5 +1,5 @@
-"""Fields of the things that administrators manage: a column each, and how GraphQL's value is
-decoded.
+"""Fields of the entities that administrators manage: each has a column, and a function that decodes
+GraphQL's value.
 """
 
 import json
@@ -11,7 +11,9 @@ from attrs import frozen
 from atoll.output import Column, age, binary_size, local_time, show_slots
 
 SINCE_24_03 = 8
-"""The major version of the API that clusters since 24.03 speak, which brought most newer fields."""
+"""The major version of the API that clusters since 24.03 speak; most newer fields exist since this
+release.
+"""
 
 
 def _same(value: Any) -> Any:
@@ -23,8 +25,8 @@ class Field:
     """A field of an entity.
 
     `selection` is the GraphQL selection that fills it; `decode` turns the answer into the record's
-    value. `since` is the major version of the API from which clusters have it: older ones are not
-    asked.
+    value. `since` is the first major version of the API whose clusters have the field; it is not
+    requested from older ones.
     """
 
     column: Column
@@ -39,7 +41,7 @@ class Field:
 
     @property
     def asked(self) -> str:
-        """The name of the GraphQL field behind it."""
+        """The name of the GraphQL field for it."""
         return self.selection.split(maxsplit=1)[0]
 
 
@@ -75,7 +77,7 @@ def texts(name: str, title: str = "", *, since: int = 0) -> Field:
 
 
 def names(name: str, title: str = "") -> Field:
-    """Return a field that holds things with an id and a name; the names are shown."""
+    """Return a field that holds objects with an id and a name; the names are shown."""
     return Field(Column(name, title, _show_names), f"{name} {{ id name }}")
 
 
@@ -85,7 +87,7 @@ def slots(name: str, title: str = "", *, since: int = 0) -> Field:
 
 
 def slots_as_text(name: str, title: str = "") -> Field:
-    """Return such a field that the official client leaves as JSON inside JSON."""
+    """Return a field for slots that the official client prints as JSON inside JSON."""
     return Field(Column(name, title, show_slots, official=_as_text), name, decode_json)
 
 
@@ -97,12 +99,12 @@ def hosts(name: str, title: str = "") -> Field:
 def document(
     name: str, title: str = "", *, show: Callable[[Any], str] | None = None, since: int = 0
 ) -> Field:
-    """Return a field that holds JSON inside JSON; people see it as JSON unless `show` is given."""
+    """Return a field that holds JSON inside JSON; it is shown as JSON unless `show` formats it."""
     return Field(Column(name, title, show or show_json), name, decode_json, since)
 
 
 def decode_json(value: Any) -> Any:
-    """Decode JSON in a text; other text is returned unchanged."""
+    """Decode a text that is JSON; other text is returned unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -112,12 +114,12 @@ def decode_json(value: Any) -> Any:
 
 
 def yes_or_no(value: Any) -> str:
-    """Show a boolean."""
+    """Format a boolean."""
     return "" if value is None else "yes" if value else "no"
 
 
 def show_size(value: Any) -> str:
-    """Show a number of bytes; nothing if there is no number."""
+    """Format a number of bytes; empty if there is no number."""
     return "" if value is None else binary_size(value)
 
 
@@ -139,12 +141,12 @@ def _as_text(value: Any) -> Any:
 
 
 def show_json(value: Any) -> str:
-    """Show anything as JSON, and nothing when it is empty."""
+    """Format a value as JSON; empty if the value is empty."""
     return json.dumps(value, ensure_ascii=False) if value else ""
 
 
 def show_list(values: Sequence[str] | Mapping[str, Any] | None) -> str:
-    """Show texts, or a map's keys, with commas."""
+    """Format texts, or the keys of a map, separated by commas."""
     return ", ".join(values or ())
 
 

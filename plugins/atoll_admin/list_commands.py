@@ -1,4 +1,6 @@
-"""The commands that list entities and show one of them, made from their descriptions."""
+"""The commands that list entities and show one of them; they are made from the descriptions of
+entities.
+"""
 
 import textwrap
 from collections.abc import Callable, Sequence
@@ -67,10 +69,10 @@ def show_command(
     help: str = "",
     below: str = "",
 ) -> click.Command:
-    """Return the command that shows everything about one thing.
+    """Return the command that shows everything about one entity.
 
-    The thing is named by an argument, or by an option of these `flags`. If it is not named,
-    `default` returns the name; otherwise the cluster shows the caller's own.
+    The user names the entity by an argument, or by an option with these `flags`. Otherwise
+    `default` returns its name; without `default`, the cluster returns the caller's own entity.
     """
     params = _naming_params(entity, flags, required=required)
 

@@ -1,4 +1,4 @@
-"""Options that several commands take, under the spellings of all releases of the command line."""
+"""Options that several commands have, in the spellings of all releases of the command line."""
 
 from typing import Any
 
@@ -30,17 +30,17 @@ def _completed(completes: str) -> dict[str, Any]:
 
 
 def boolean(*flags: str, help: str) -> click.Option:
-    """Return an option with a value of true or false; left out, nothing changes."""
+    """Return an option with the value true or false; if it is not given, nothing changes."""
     return click.Option([*flags], type=click.BOOL, metavar="BOOLEAN", help=help)
 
 
 def switch(*flags: str, help: str) -> click.Option:
-    """Return a flag whose value is None if it is left out."""
+    """Return a flag whose value is None if it is not given."""
     return click.Option([*flags], is_flag=True, callback=_only_true, help=help)
 
 
 def negation(*flags: str, help: str) -> click.Option:
-    """Return a flag that sets what it is named for to false, None if it is left out."""
+    """Return a flag that sets the named property to false; its value is None if it is not given."""
     return click.Option([*flags], is_flag=True, callback=_only_false, help=help)
 
 

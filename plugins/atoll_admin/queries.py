@@ -1,5 +1,5 @@
-"""Queries for entities: one by its name, or all of them page by page, in the fields that the
-cluster's release has.
+"""Queries entities, one by its key or all of them page by page, with the fields that the cluster's
+release has.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -23,7 +23,7 @@ _PAGE = {"items": [dict], "total_count": int}
 
 @frozen(kw_only=True)
 class ListOptions:
-    """Which part of a long list to get, in which order; `limit` None means all that follow."""
+    """Which part of a long list to get, and in which order; `limit` None means all that follow."""
 
     offset: int = 0
     limit: int | None = None
@@ -33,8 +33,8 @@ class ListOptions:
 
 @frozen
 class Rows:
-    """A list that is being read: the fields that the cluster has, the records, and the number of
-    all if the cluster gives it.
+    """A list that is being read: the fields that the cluster has, the records, and the total number
+    if the cluster returns it.
     """
 
     fields: Sequence[Field]
@@ -45,7 +45,7 @@ class Rows:
 async def fetch_one(
     api: "Api", entity: Entity, key: Any, fields: Sequence[Field], *, strict: bool = False
 ) -> tuple[Sequence[Field], Record]:
-    """Return one thing by its key, the caller's own for None, and the fields that it has.
+    """Return one entity by its key, and the fields that it has; for the key None, the caller's own.
 
     Raises NotFound. With `strict`, a field that the cluster does not know is an error; otherwise
     it is left out.
@@ -65,7 +65,7 @@ async def fetch_one(
 
 
 def not_found(entity: Entity, key: Any) -> NotFound:
-    """Return the error for a thing that does not exist."""
+    """Return the error for an entity that does not exist."""
     what = f"there is no {entity.name} {key!r}" if key is not None else f"no {entity.name}"
     return NotFound(what, hint=f"atoll admin {entity.list_word} lists them")
 
@@ -81,7 +81,8 @@ async def fetch_list(
 ) -> Rows:
     """Start to read a list; the first page has arrived when this returns.
 
-    `values` are the root's arguments, those of value None left out. Raises what `run_query` does.
+    `values` are the root's arguments; those with the value None are not sent. Raises what
+    `run_query` does.
     """
     wanted = wanted or ListOptions()
     given = {name: value for name, value in values.items() if value is not None}
@@ -131,7 +132,7 @@ async def _supported(api: "Api", fields: Sequence[Field], *, strict: bool) -> Se
 async def _query_supported(
     api: "Api", query: _Query, fields: Sequence[Field], like: Shape, *, strict: bool
 ) -> tuple[Any, Sequence[Field]]:
-    """Query fields, leaving out those that the cluster turns out not to have."""
+    """Query fields; if the cluster turns out not to have some, query again without them."""
     while True:
         selection = " ".join(dict.fromkeys(field.selection for field in fields))
         try:

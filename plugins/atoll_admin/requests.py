@@ -1,7 +1,7 @@
-"""Requests of administrators, and the meaning of their refusals.
+"""Sends requests of administrators, and interprets the cluster's refusals.
 
-Releases word their refusals differently and mix up statuses: 23.09 answers 401 if a role is
-missing, GraphQL answers 200 to everything, and some mutations report their failure in a `msg`.
+Releases use different words and statuses for refusals: 23.09 answers 401 if a role is missing,
+GraphQL answers 200 to everything, and some mutations report their failure in a `msg`.
 """
 
 import re
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _ROLE = "your account may not do this"
 _FORBIDDEN = re.compile(r"(?i)forbidden|privilege|no permission|not authorized|only \w*admin")
 _ABSENT = re.compile(
-    # The last one is 26.x's answer for an agent that is not there.
+    # The last one is the answer of 26.x for an agent that does not exist.
     r"(?i)no such|no matching|not found|does not exist|unknown image|Values:\s*\[\]"
 )
 _UNKNOWN_ROOT = re.compile(r"Cannot query field '(\w+)' on type '(Query|Queries|Mutations?)'")
@@ -40,7 +40,7 @@ async def run_query(
     """Query one GraphQL root and return its answer, read as the shape `like`.
 
     `arguments` maps names to a type and a value. Raises UnknownFields if the cluster does not know
-    what was selected, NotOffered, NotAuthorized, NotFound, or AtollError.
+    the selected fields, NotOffered, NotAuthorized, NotFound, or AtollError.
     """
     return await _gql(api, root, _body("query", root, arguments, selection), like)
 
@@ -55,7 +55,9 @@ async def _gql(api: "Api", root: str, body: Mapping[str, Any], like: Shape) -> A
 
 @frozen
 class Mutation:
-    """A mutation with its arguments, each a type and a value; the first names the thing."""
+    """A mutation with its arguments, each with a type and a value; the first one names the
+    entity.
+    """
 
     root: str
     arguments: Mapping[str, tuple[str, Any]]
@@ -90,7 +92,7 @@ def _body(
 
 
 class UnknownFields(AtollError):
-    """The cluster can't return some of the selected fields: its release does not have them, or it
+    """The cluster can't return some of the selected fields: its release does not have them, or
     failed to compute them.
     """
 
@@ -101,7 +103,9 @@ class UnknownFields(AtollError):
 
 
 class NotOffered(AtollError):
-    """The cluster's release does not have what was asked for: it was added later, or removed."""
+    """The cluster's release does not have the requested function: it was added later, or
+    removed.
+    """
 
     def __init__(self, what: str, manager: str) -> None:
         super().__init__(f"this cluster ({manager}) does not offer {what}")
@@ -143,7 +147,7 @@ def _failure(message: str) -> AtollError:
 
 
 def _readable(message: str) -> str:
-    """Shorten a message to the useful part: some are texts of the database."""
+    """Shorten a message to its useful part, since some messages come from the database."""
     if duplicate := _DUPLICATE.search(message):
         return f"{duplicate[1]} already exists"
     if user := _IN_USE.search(message):

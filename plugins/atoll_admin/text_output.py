@@ -1,4 +1,4 @@
-"""Text from the cluster: an announcement, a file, a value."""
+"""Writes text from the cluster: an announcement, a file, a value."""
 
 from atoll import Context
 from atoll.output import Column

@@ -13,7 +13,7 @@ from atoll_admin.requests import run_query
 if TYPE_CHECKING:
     from atoll import Api
 
-# For clusters that can't be asked; these are the permissions of 23.09.
+# The permissions of 23.09, for clusters that don't return their own list.
 _PERMISSIONS = (
     "create-vfolder",
     "modify-vfolder",
@@ -27,7 +27,7 @@ _PERMISSIONS = (
 
 
 class Slots(click.ParamType[str]):
-    """Amounts of resource slots, `cpu=4,mem=8g` or a JSON object; becomes JSON as a text."""
+    """Amounts of resource slots, `cpu=4,mem=8g` or a JSON object; converted to JSON text."""
 
     name = "slots"
 
@@ -44,7 +44,7 @@ class Slots(click.ParamType[str]):
 
 
 class Document(click.ParamType[str]):
-    """A JSON object, checked, kept as text."""
+    """A JSON object; it is checked, and stays text."""
 
     name = "json"
 
@@ -68,8 +68,8 @@ DOCUMENT = Document()
 
 
 async def host_permissions(api: "Api", hosts: Sequence[str]) -> str | None:
-    """Return JSON of folder hosts: each given as a JSON map of host to permissions, or as a name,
-    which means all permissions. None if none is given.
+    """Convert folder hosts to JSON; returns None if there are none. Each is given as a JSON map of
+    host to permissions, or as a name, which means all permissions.
     """
     if not hosts:
         return None

@@ -97,7 +97,7 @@ def atoll_completions() -> Iterator[Completion]:
 
 @hookimpl
 def atoll_hints() -> Iterator[Hint]:
-    """What to do if a name fits several folders."""
+    """Hints for names that several folders have."""
     yield Hint("too-many-vfolders", "name the folder by its id")
 
 

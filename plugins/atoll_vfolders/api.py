@@ -1,4 +1,4 @@
-"""Folders over the API; the part of this plugin that others may use."""
+"""The API of folders; other plugins may use this module."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -65,7 +65,7 @@ async def find_folder(api: "Api", reference: str, *, trashed: bool = False) -> F
         raise NotFound(f"{reference!r} matches several folders", hint=f"name one by id: {several}")
     if not fit:
         raise _not_found(reference, elsewhere=bool(found), trashed=trashed)
-    # Older managers take the name alone, which does where only one folder has it.
+    # Older managers accept only the name, which is enough if only one folder has it.
     is_shared = sum(folder.name == fit[0].name for folder in folders) > 1
     by_id = is_shared or (await api.version()).major >= _BY_ID
     return evolve(fit[0], address=fit[0].id if by_id else fit[0].name)

@@ -1,4 +1,4 @@
-"""Names for the prompt to complete."""
+"""Completes names of folders, hosts and files at the prompt."""
 
 from collections.abc import Sequence
 

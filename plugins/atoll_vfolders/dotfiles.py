@@ -1,5 +1,5 @@
-"""`dotfile`: files that every new session finds in its home; they belong to a keypair, a group or a
-domain.
+"""`dotfile`: files that every new session finds in its home; each belongs to a keypair, a group or
+a domain.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from atoll import Api
 
 _MOST_BYTES = 64 * 1024
-"""What all dotfiles of one owner may hold together; the cluster counts, one alone is checked."""
+"""The most bytes of all dotfiles of one owner together. The cluster adds them up; here, each single
+file is checked.
+"""
 _COLUMNS = [
     Column("path", keep=True),
     Column("permission", "Mode"),
@@ -39,7 +41,7 @@ class Dotfile:
 
     @classmethod
     def from_answer(cls, path: str, answer: Mapping[str, Any]) -> Self:
-        """Take a dotfile from an answer; a list says `permission`, a single answer `perm`."""
+        """Make a dotfile from an answer; a list has `permission`, a single answer has `perm`."""
         facts = {
             "path": answer.get("path") or path,
             "permission": answer.get("permission") or answer.get("perm") or "",
@@ -74,9 +76,9 @@ class Owner:
         return cls("/user-config/dotfiles", {} if owner is None else {"owner_access_key": owner})
 
     async def request(self, api: "Api", method: str, *, like: Any = object, **params: Any) -> Any:
-        """Send a request; errors name the file if the cluster's does not."""
+        """Send a request; if the cluster's error does not name the file, the raised error does."""
         if params.get("path") == "":
-            # To the cluster it would be the list of all.
+            # To the cluster, an empty path would mean the list of all dotfiles.
             raise UsageError("the path of a dotfile is empty")
         try:
             return await api.json(method, self.route, params={**self.keys, **params}, like=like)

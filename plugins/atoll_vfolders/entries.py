@@ -23,9 +23,9 @@ _KINDS = {"FILE": stat.S_IFREG, "DIRECTORY": stat.S_IFDIR, "SYMLINK": stat.S_IFL
 
 @frozen(kw_only=True)
 class Entry:
-    """A file or folder: `type` is `FILE`, `DIRECTORY` or `SYMLINK`, `size` in bytes, `mode` as `ls
-    -l` shows it and `bits` as numbers, times ISO 8601 text. `target` is the target of a link, if
-    the cluster gives it.
+    """A file or folder. `type` is `FILE`, `DIRECTORY` or `SYMLINK`; `size` is in bytes; `mode` is
+    as in `ls -l`, `bits` is the same as a number; times are ISO 8601 text. `target` is the target
+    of a link, if the cluster returns it.
     """
 
     name: str
@@ -39,7 +39,9 @@ class Entry:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
-        """Take an item of the API's answer; raises AtollError for a name that leads elsewhere."""
+        """Make an entry from an item of the API's answer; raises AtollError for a name that could
+        lead outside of the folder.
+        """
         kind = str(item.get("type") or "FILE").upper()
         target = item.get("target")
         facts = {
@@ -73,8 +75,8 @@ class Entry:
 
 
 def _bits(item: Mapping[str, Any]) -> int:
-    """Return a mode: 23.09 gives the last three octal digits as text, 26.x all of it as a
-    number.
+    """Return the mode as a number: 23.09 returns its last three octal digits as text, 26.x the
+    whole mode as a number.
     """
     mode = item.get("mode")
     if isinstance(mode, str) and mode.isdigit():
@@ -83,11 +85,11 @@ def _bits(item: Mapping[str, Any]) -> int:
 
 
 async def list_entries(api: "Api", folder: Folder, path: PurePosixPath) -> list[Entry]:
-    """Return the entries at a path, by name; raises NotFound."""
+    """Return the entries at a path, sorted by name; raises NotFound."""
     params, like = {"path": await for_wire(api, path)}, {"items": [Entry.from_item]}
     answer = await request_folder(api, folder, "GET", "files", params=params, like=like)
     entries: list[Entry] = answer["items"]
-    # What uploads under way have brought so far is nobody's file yet.
+    # Data of unfinished uploads is not shown, since it is not part of any file yet.
     top = path == PurePosixPath()
     return sorted(
         (entry for entry in entries if not (top and entry.name == ".upload")),
@@ -96,7 +98,7 @@ async def list_entries(api: "Api", folder: Folder, path: PurePosixPath) -> list[
 
 
 async def find_entry(api: "Api", folder: Folder, path: PurePosixPath) -> Entry | None:
-    """Return one file or folder as the folder above it lists it, or None."""
+    """Return one file or folder from the listing of its parent folder, or None."""
     if path == PurePosixPath():
         return Entry(name="", type="DIRECTORY", size=0, mode="drwxr-xr-x")
     try:
@@ -104,7 +106,7 @@ async def find_entry(api: "Api", folder: Folder, path: PurePosixPath) -> Entry |
     except NotFound:
         return None
     except Problem as problem:
-        # Releases have many ways to say that something is not there.
+        # Releases return different errors for a path that does not exist.
         if problem.status in (401, 403):
             raise
         return None

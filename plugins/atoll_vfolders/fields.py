@@ -1,4 +1,4 @@
-"""How folders and files are shown."""
+"""The columns for folders and files."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def _mebibytes(size: Any) -> str:
 
 
 def _with_t(time: Any) -> Any:
-    """Write a time as ISO 8601 has it; `GET /folders` leaves the T out."""
+    """Write a time in ISO 8601 with its T, which `GET /folders` leaves out."""
     return time.replace(" ", "T", 1) if isinstance(time, str) else time
 
 

@@ -87,7 +87,7 @@ async def mkdir(
 
 
 def _failures(answer: object) -> list[str]:
-    """Return the paths that 26.x has failed to create, although it reports success."""
+    """Return the paths that 26.x has failed to create, although its answer reports success."""
     results = answer.get("results") if isinstance(answer, dict) else None
     return [f"{one['item']}: {one['msg']}" for one in (results or {}).get("failed") or ()]
 
@@ -151,7 +151,8 @@ async def _delete_files(api: "Api", folder: Folder, places: list[str], *, recurs
     try:
         await request_folder(api, folder, "DELETE", "delete-files", json=body)
     except Problem as problem:
-        # 23.09.11 alone reads no body here, and no list fits into a query.
+        # Only 23.09.11 ignores the body of this request, and a list does not fit into a query
+        # string.
         told = problem.data if isinstance(problem.data, dict) else {}
         if problem.type == "invalid-api-params" and "files" in told:
             raise AtollError("this release of Backend.AI can't delete files over its API") from None

@@ -1,4 +1,4 @@
-"""`vfolder list` and similar: the folders, and where they may be created."""
+"""`vfolder list` and similar commands: list folders, and the hosts for new ones."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ _QUERIED = (
     *("id", "host", "name", "group", "group_name", "user", "user_email", "creator", "status"),
     *("usage_mode", "permission", "ownership_type", "created_at", "cloneable"),
 )
-"""Fields that clusters of most releases filter and sort folders by."""
+"""Fields by which clusters of most releases can filter and sort folders."""
 _QUERY = """
 query($limit: Int!, $offset: Int!, $group: UUID, $filter: String, $order: String) {
   found: ROOT(limit: $limit, offset: $offset, group_id: $group, filter: $filter, order: $order) {
@@ -33,7 +33,7 @@ query($limit: Int!, $offset: Int!, $group: UUID, $filter: String, $order: String
 
 
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options by which the cluster filters."""
+    """Add the options that make the cluster filter the list."""
     for option in (
         click.option("--limit", type=click.IntRange(1), help="Show at most this many."),
         click.option(

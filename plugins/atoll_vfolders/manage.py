@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from atoll import Api
 
 _TRASH = 8
-"""The major version of the API from which deleted folders go to the trash first."""
+"""The first major version of the API in which deleted folders are first moved to the trash."""
 _PERMISSION = click.option(
     "-p",
     "--permission",
@@ -93,8 +93,8 @@ def _creation_body(
 async def _each(
     context: Context, names: Sequence[str], act: Callable[[str], Awaitable[None]]
 ) -> int:
-    """Do the same to every folder; a failure costs a warning, and the others are done
-    nevertheless.
+    """Do the same with every folder; if it fails for one, a warning says so, and the others are
+    still done.
     """
     first_failure = 0
     for name in names:

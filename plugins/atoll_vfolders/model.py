@@ -1,4 +1,4 @@
-"""What the API says about folders, as records."""
+"""Records of folders, hosts and invitations, as the API returns them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -42,36 +42,37 @@ class Folder:
 
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any]) -> Self:
-        """Take the fields known here from what the API tells."""
-        # 26.x counts files under another name, and 23.09 spells out that there is nobody.
+        """Take the known fields from an entry of the API."""
+        # 26.x has another name for the number of files, and 23.09 writes "None" if there is no
+        # owner.
         told: dict[str, Any] = {"num_files": entry.get("numFiles"), **entry}
         reserved = {key: value for key, value in told.items() if value != "None"}
         return record(cls, {**reserved, "id": entry["id"].replace("-", "")})
 
     @property
     def usable(self) -> bool:
-        """Whether files can be accessed, as far as the status says; unknown statuses count as
+        """Whether files can be accessed, according to the status; unknown statuses count as
         usable.
         """
         return not self.status.startswith("delet")
 
     @property
     def owner(self) -> str:
-        """The owner, in words."""
+        """The owner, as text for people."""
         if self.ownership_type == "group":
             return f"group {self.group_name or self.group}"
         return self.user_email or self.creator or self.user or ""
 
     @property
     def described(self) -> str:
-        """What distinguishes it from another folder of the same name."""
+        """Text that distinguishes it from another folder of the same name."""
         whose = "yours" if self.is_owner and self.ownership_type == "user" else f"of {self.owner}"
         return f"{whose}, on {self.host}" if self.usable else f"{whose}, {self.status}"
 
 
 @frozen(kw_only=True)
 class Host:
-    """A place for folders, `proxy:volume`; sizes are in bytes."""
+    """A storage host for folders, `proxy:volume`; sizes are in bytes."""
 
     name: str
     default: bool = False
@@ -104,5 +105,5 @@ class Invitation:
 
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any]) -> Self:
-        """Take the fields known here from what the API tells."""
+        """Take the known fields from an entry of the API."""
         return record(cls, entry)

@@ -1,4 +1,4 @@
-"""Paths in a folder, as users type them and as clusters list them."""
+"""Checks paths in a folder, as users type them, and names that clusters list."""
 
 import os
 from pathlib import PurePosixPath
@@ -8,11 +8,13 @@ from atoll import AtollError, UsageError
 from atoll.files import LONGEST_PATH, is_name, is_path
 
 _LONGEST_NAME = 255
-"""Bytes in the name of a file, on every file system that folders lie on."""
+"""The longest name of a file in bytes, on all file systems that store folders."""
 
 
 def folder_path(path: str) -> PurePosixPath:
-    """Return a path relative to the folder's top; raises UsageError for one that leads out."""
+    """Return a path relative to the folder's top; raises UsageError if the path leads out of the
+    folder.
+    """
     if not is_path(path):
         raise UsageError(f"{path!r} can't be the name of a file")
     clean = PurePosixPath(normpath(path.lstrip("/") or "."))
@@ -27,7 +29,9 @@ def folder_path(path: str) -> PurePosixPath:
 
 
 def check_name(name: str) -> str:
-    """Return a name that a cluster lists; raises AtollError for one that could lead elsewhere."""
+    """Return a name that a cluster has listed; raises AtollError if it could lead out of the
+    folder.
+    """
     if not is_name(name):
         raise AtollError(f"the cluster lists a file called {name!r}")
     return name

@@ -1,4 +1,4 @@
-"""Sharing folders: inviting people, answering invitations, sharing, leaving."""
+"""Shares folders: invites people, answers invitations, shares directly, and leaves."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -69,7 +69,9 @@ async def _ask(
     emails: Sequence[str],
     **more: str,
 ) -> Sequence[str]:
-    """Send a request about people; returns those it was done for, under `told` in the answer."""
+    """Send a request about people; returns those for whom it succeeded, from the answer's key
+    `told`.
+    """
     body = {**more, "emails": list(emails)}
     answer = await request_folder(api, folder, method, verb, json=body, like={told: maybe([str])})
     return answer[told] or ()
@@ -78,13 +80,15 @@ async def _ask(
 def _tell(
     context: Context, folder: Folder, asked: Sequence[str], done: Sequence[str], what: str
 ) -> None:
-    """Say for how many people it was done; the cluster silently ignores unknown addresses."""
+    """Say for how many people the request succeeded; the cluster ignores unknown addresses without
+    an error.
+    """
     if not done:
         raise NotFound(
             f"nobody was {what} {folder.name}",
             hint=f"unknown to the cluster, or done already: {', '.join(asked)}",
         )
-    # Some releases answer with addresses and some with the ids of invitations.
+    # Some releases answer with addresses, others with the ids of invitations.
     missing = [email for email in asked if email not in done] if len(done) < len(asked) else []
     if missing and any("@" in one for one in done):
         context.output.warn(f"the cluster ignored: {', '.join(missing)}")

@@ -1,8 +1,8 @@
-"""The storage proxies of a cluster: the servers that files are sent to and come from.
+"""Sends requests to the storage proxies of a cluster, the servers that store and return files.
 
-They are not the endpoint of the profile, and know no signatures and no logins: a token from the
-endpoint says what may be done to which file. They are reached in the same way as the endpoint:
-through its bastion and its proxies, with its certificate authorities.
+They are other servers than the profile's endpoint, and accept neither signatures nor logins.
+Instead, each request carries a token from the endpoint that allows one operation on one file. The
+connections use the endpoint's bastion, proxies and certificate authorities.
 """
 
 from types import TracebackType
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from atoll.transport import Request, RequestTransport, Response
 
 SILENCE = 60.0
-"""Seconds of silence after which a connection is taken to be dead."""
+"""Seconds without any data after which a connection counts as dead."""
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -33,14 +33,14 @@ def origin_of(url: str) -> str:
 
 @define
 class StorageServers:
-    """Sends requests to storage proxies; close it by leaving `async with`."""
+    """Sends requests to storage proxies; use it with `async with`, which closes the connections."""
 
     context: Context
     api: "Api"
     _transports: "dict[str, RequestTransport]" = field(factory=dict)
 
     async def send(self, origin: str, request: "Request") -> "Response":
-        """Send a request, unsigned, to the server of an origin; raises Unreachable."""
+        """Send a request without a signature to the server at `origin`; raises Unreachable."""
         try:
             return await self._transport(origin).request(
                 evolve(request, signed=False, timeout=SILENCE)
@@ -64,7 +64,8 @@ class StorageServers:
         if scheme == own_scheme:
             return evolve(profile, endpoint=endpoint)
         if own_scheme not in _DEFAULT_PORTS and endpoint == self.api.origin:
-            # Where the endpoint is no address of HTTP, its own transport alone knows the way.
+            # If the endpoint is not an HTTP address, only its own transport knows how to reach the
+            # server.
             return profile
         return evolve(profile, endpoint=endpoint, transport="")
 

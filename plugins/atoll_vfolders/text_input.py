@@ -1,4 +1,4 @@
-"""Text as input of a command: from a file, or from standard input."""
+"""Reads text input of a command, from a file or from standard input."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from atoll import Context, UsageError
 async def read_text_input(context: Context, file: Path | None, most: int) -> str:
     """Read a file, or standard input if it is None or `-`.
 
-    Raises UsageError for a file that can't be read, is no text, or has more than `most` bytes.
+    Raises UsageError if the file can't be read, is not text, or has more than `most` bytes.
     """
     name = "-" if file is None else str(file)
     content = await context.stdin.rest() if name == "-" else _read(Path(name), most)

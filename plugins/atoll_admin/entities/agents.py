@@ -32,7 +32,7 @@ def _percent(value: Any) -> str:
 
 
 def _live(figures: Any) -> str:
-    """Show the use of the whole machine, one metric after the other, in units for people."""
+    """Format the use of the whole machine, one metric after the other, in units for people."""
     node = figures.get("node") if isinstance(figures, Mapping) else None
     if not isinstance(node, Mapping):
         return show_json(figures)
@@ -57,7 +57,7 @@ def _amount(value: Any, unit: str) -> str:
 
 
 def _health(metadata: Any) -> str:
-    """Show what is the matter with the machine or a part of it; nothing where all is well."""
+    """Describe what is wrong with the machine or a part of it; empty if nothing is."""
     parts = metadata.items() if isinstance(metadata, Mapping) else ()
     told = [(name, part) for name, part in parts if isinstance(part, Mapping)]
     return "; ".join(
@@ -68,7 +68,7 @@ def _health(metadata: Any) -> str:
 
 
 def _pairs(document: Any) -> str:
-    """Show a document on one line: the paths to its values, and the values."""
+    """Format a document on one line: the paths to its values, and the values."""
     waiting, told = [("", document)], []
     while waiting:
         path, value = waiting.pop()

@@ -1,4 +1,4 @@
-"""Virtual folders, of everybody."""
+"""Virtual folders of all users."""
 
 from atoll.output import Column
 from atoll_admin.entities.groups import group_id

@@ -40,7 +40,9 @@ IMAGE = Entity(
 
 
 async def _known_alias(api: "Api", alias: str) -> str:
-    """Return the alias if an image has it: 23.09 fails with unclear errors if none has."""
+    """Return the alias if an image has it; raise a clear error if none has, since that of 23.09 is
+    unclear.
+    """
     images = await run_query(api, "images", {}, "aliases", [{"aliases": maybe([str])}])
     if not any(alias in (image["aliases"] or ()) for image in images or ()):
         raise NotFound(f"no image has the alias {alias!r}", hint="atoll admin images lists them")

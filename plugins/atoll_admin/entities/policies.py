@@ -89,7 +89,7 @@ def _limits(**defaults: Any) -> Sequence[click.Option]:
 
 
 def _complete(values: dict[str, Any]) -> dict[str, Any]:
-    # 23.09 fails on any of these that is missing.
+    # 23.09 fails if any of these is missing.
     return {
         **values,
         "total_resource_slots": values["total_resource_slots"] or "{}",

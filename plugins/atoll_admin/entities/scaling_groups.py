@@ -64,8 +64,8 @@ def _options(driver: str | None = None, scheduler: str | None = None) -> Sequenc
 
 
 def _opposites(values: dict[str, Any]) -> dict[str, Any]:
-    """Translate the options into the API's fields, `is_active` and `is_public`, which mean the
-    opposite.
+    """Translate the options into the API's fields `is_active` and `is_public`, which have the
+    opposite meaning.
     """
     given = dict(values)
     inactive, private = given.pop("inactive"), given.pop("private")

@@ -204,7 +204,7 @@ update = change_command(
         arguments={"email": "String!"},
         props="ModifyUserInput!",
         since=_SINCE,
-        # 23.09 makes a user inactive whose status is not among what changes.
+        # 23.09 makes a user inactive if the change does not contain the user's status.
         sent_again=("status",),
         done="user {email} is changed",
     ),

@@ -35,7 +35,7 @@ async def get(context: Context, key: str, prefix: bool) -> None:
 
 
 def _leaves(path: str, tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the keys of a tree; a node's own value is in it under an empty name."""
+    """Yield the keys of a tree; the value of an inner node is stored in it under an empty name."""
     for name, value in sorted(tree.items()):
         below = f"{path}/{name}" if name else path
         if isinstance(value, Mapping):

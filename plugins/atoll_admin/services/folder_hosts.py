@@ -1,4 +1,4 @@
-"""`admin vfolders …`: where folders are stored, and what is mounted there."""
+"""`admin vfolders …`: the hosts that store folders, and their mounts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -52,7 +52,7 @@ async def perf_metric(context: Context, vfolder_host: str) -> None:
 
 
 def _unwrapped(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metrics, which 26.x wraps in `data`, and both in `metric`."""
+    """Return the metrics; 26.x wraps them in `data`, and both releases wrap them in `metric`."""
     figures = answer.get("data", answer)
     return dict(figures.get("metric", figures))
 
@@ -130,7 +130,9 @@ def _mounted(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _mounts(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield a record for each mount of each node, or one with the reason why there is none."""
+    """Yield a record for each mount of each node; for a node without a mount, a record with the
+    reason.
+    """
     nodes = {name: told for name, told in answer.items() if name != "agents"}
     for node, told in {**nodes, **answer.get("agents", {})}.items():
         common = {"node": node, "success": told.get("success"), "message": told.get("message")}

@@ -1,4 +1,4 @@
-"""`manager`: whether the cluster runs and accepts new work."""
+"""`manager`: shows and changes whether the cluster runs and accepts new work."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any

@@ -22,7 +22,7 @@ async def update_password(
     Passwords that are left out are asked for, without showing them: on a command line, others on
     this machine can read them.
     """
-    # Accounts that were made without a password have an empty one.
+    # The password of an account that was created without one is empty.
     old = await _given_or_asked(context, old_password, "old password", default="")
     new = await _given_or_asked(context, new_password, "new password")
     again = await _given_or_asked(context, new_password2, "new password again")

@@ -43,7 +43,7 @@ async def docker_registries(context: Context) -> None:
     try:
         found = await send(api, "GET", "/config/docker-registries", like=dict)
     except NotOffered:
-        # The route's name since 26.8.
+        # The name of the route since 26.8.
         found = await send(api, "GET", "/resource/container-registries", like=dict)
     rows = [{"name": name, "url": url} for name, url in sorted(found.items())]
     await context.output.rows(rows, _REGISTRIES)
@@ -100,7 +100,7 @@ async def usage_per_month(context: Context, month: str, groups: tuple[str, ...])
     if groups:
         ids = [await group_id(api, group) for group in groups]
     else:
-        # 23.09 wants them all named.
+        # 23.09 requires all of them.
         ids = [one["id"] for one in await run_query(api, "groups", {}, "id", [{"id": str}]) or ()]
     params = {"month": month, "group_ids": ids}
     found = await send(api, "GET", "/resource/usage/month", params, [_usage])
@@ -130,7 +130,7 @@ def _usage(told: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _as_month(usage: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a period's usage in the shape of a month's; 26.x has another one."""
+    """Convert a period's usage into the format of a month's usage; that of 26.x is different."""
     total = usage.get("total_usage")
     if total is None:
         return _usage(usage)

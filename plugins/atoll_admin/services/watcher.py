@@ -42,7 +42,7 @@ async def _ask_watcher(context: Context, method: str, route: str, agent: str) ->
     try:
         return await send(api, method, route, {"agent_id": agent})
     except Problem as problem:
-        # 23.09 and 26.4 tell of their own failure where the watcher can't be reached.
+        # If the watcher can't be reached, 23.09 and 26.4 report an error of their own.
         if problem.status >= 500:
             hint = "it is a separate service beside the agent"
             raise AtollError(f"the watcher of agent {agent} does not answer", hint=hint) from None

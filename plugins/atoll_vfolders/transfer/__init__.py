@@ -1,1 +1,3 @@
-"""Moving files between this machine and folders: resumed, verified, several at a time."""
+"""Transfers files between this machine and folders, several at a time; transfers are verified and
+can be resumed.
+"""

@@ -1,9 +1,9 @@
-"""Whole folders of small files, each in one archive: thousands of files for the price of two
-requests.
+"""Downloads whole folders of small files, each folder in one archive: two requests return thousands
+of files.
 
-The download of an archive (`GET …?archive=true` of the storage) can't be resumed, so none is larger
-than what a broken connection may cost. A file in it is accepted only if its name and size are as
-the folder has listed them; everything else is downloaded file by file.
+The download of an archive (`GET …?archive=true` of the storage) can't be resumed, so the size of an
+archive is limited to what may be lost with a connection. A file in it is accepted only if its name
+and size are the same as in the folder's listing; all other files are downloaded one by one.
 """
 
 import io
@@ -22,14 +22,14 @@ from atoll_vfolders.transfer.retries import RETRIES
 
 _FEWEST = 8
 _SMALL = 256 * 1024
-"""The average size up to which files are worth an archive, in bytes."""
+"""The largest average size of files, in bytes, for which an archive is worthwhile."""
 _OVERHEAD = 1024
-"""What an archive may need for each file beside its bytes."""
+"""The bytes that an archive may need for each file in addition to its content."""
 
 
 @frozen
 class Batch:
-    """Files that are downloaded together: all files of a folder, or a single one."""
+    """Files that are downloaded together: all files of a folder, or a single file."""
 
     folder: PurePosixPath | None
     files: Sequence[RemoteFile]
@@ -41,7 +41,7 @@ class Batch:
 
 
 def batches(tree: RemoteTree, wanted: Sequence[RemoteFile], most: int) -> list[Batch]:
-    """Group files that are all of a folder, up to `most` bytes in each group."""
+    """Group files: a group is all files of a folder, up to `most` bytes, or a single file."""
     chosen = _chosen_folders(tree, wanted, most)
     together: dict[PurePosixPath, list[RemoteFile]] = defaultdict(list)
     alone = []
@@ -57,9 +57,9 @@ def batches(tree: RemoteTree, wanted: Sequence[RemoteFile], most: int) -> list[B
 def _chosen_folders(
     tree: RemoteTree, wanted: Sequence[RemoteFile], most: int
 ) -> dict[PurePosixPath, PurePosixPath]:
-    """Choose folders that are worth an archive and contain only wanted files.
+    """Choose folders for which an archive is worthwhile, and which contain only wanted files.
 
-    Returns for each folder inside them the folder whose archive it is in.
+    Returns a map of each folder inside them to the chosen folder whose archive contains it.
     """
     everything, counts, sizes = _sums(tree.files), _sums(wanted), _sums(wanted, sizes=True)
     fit = {
@@ -80,7 +80,9 @@ def _chosen_folders(
 
 
 def _sums(files: Sequence[RemoteFile], *, sizes: bool = False) -> dict[PurePosixPath, int]:
-    """Add up the sizes in each folder, whatever its depth: the deepest first, into those above."""
+    """Add up the sizes of the files in each folder and all folders below it: the deepest folders
+    are added first.
+    """
     sums: dict[PurePosixPath, int] = defaultdict(int)
     for file in files:
         sums[file.path.parent] += file.size if sizes else 1
@@ -100,13 +102,15 @@ def _depth(folder: PurePosixPath) -> int:
 
 @define
 class Archives:
-    """Downloads batches; file by file if the storage packs no archives."""
+    """Downloads batches as archives; if the storage can't pack archives, file by file."""
 
     downloader: Downloader
     packs: bool = field(default=True)
 
     async def fetch(self, batch: Batch) -> list[RemoteFile]:
-        """Download the files of one archive; returns those to be downloaded by themselves."""
+        """Download the files of one archive; returns the files that must be downloaded one by
+        one.
+        """
         if batch.folder is None or not self.packs:
             return list(batch.files)
         try:
@@ -149,7 +153,7 @@ class Archives:
 def _member(archive: zipfile.ZipFile, name: str, size: int) -> bytes | None:
     """Return a file of an archive if it has the expected size; its checksum is verified."""
     if "\N{REPLACEMENT CHARACTER}" in name:
-        return None  # It stands for any name that is no text.
+        return None  # this name replaces all names that are not text
     try:
         info = archive.getinfo(name)
     except KeyError:

@@ -1,4 +1,4 @@
-"""A limit on the bytes that are being transferred at one time, over all files."""
+"""Limits the number of bytes that are being transferred at one time, over all files."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,8 +9,8 @@ from attrs import define, field
 
 @define
 class Budget:
-    """The number of bytes that may be in transfer: it limits memory, and what a broken connection
-    costs.
+    """The number of bytes that may be in transfer. It limits the use of memory, and how much a
+    broken connection can lose.
     """
 
     size: int
@@ -20,8 +20,8 @@ class Budget:
 
     @asynccontextmanager
     async def reserved(self, size: int) -> AsyncIterator[None]:
-        """Wait for this many bytes of the budget, in order of arrival, and hold them; a request for
-        more than the budget holds all of it.
+        """Wait for this many bytes of the budget, in order of arrival, and hold them during the
+        block; a request for more than the budget holds all of it.
         """
         size = min(size, self.size)
         async with self._turn:

@@ -1,4 +1,4 @@
-"""`vfolder download`: downloads files and folders of a folder."""
+"""`vfolder download`: downloads files from a folder."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -116,7 +116,7 @@ def _downloader(
 
 
 async def _run(workers: Workers[Any], downloader: Downloader, jobs: Sequence[Batch]) -> None:
-    """Download batches, and then the files that they did not contain."""
+    """Download batches, and then the files that the archives did not contain."""
     archives = Archives(downloader)
     alone: list[RemoteFile] = []
 

@@ -1,4 +1,4 @@
-"""Downloading files of a folder, by ranged requests (wire: request-download, then GET).
+"""Downloads files of a folder, by ranged requests (request-download, then GET).
 
 A small file is downloaded into memory. A large one is written under a temporary name, and resumed
 if its length, ETag and time in the storage are still the same.
@@ -33,7 +33,7 @@ _WRITE = 1024 * 1024
 
 
 class Changed(AtollError):
-    """The file is no longer the one that was listed."""
+    """The file has changed since it was listed."""
 
 
 @define
@@ -48,7 +48,9 @@ class Downloader:
     budget: Budget
 
     async def download(self, file: RemoteFile) -> None:
-        """Download a file; raises AtollError, keeping the part of a large one that has arrived."""
+        """Download a file; raises AtollError, but keeps the part of a large file that has
+        arrived.
+        """
         try:
             if file.size <= SMALL:
                 await self._download_small(file)
@@ -90,7 +92,7 @@ class Downloader:
             try:
                 await _LargeDownload(self, file, partial, resume_state).run()
             except OSError:
-                # No room: what can't be finished shall not take up what is left.
+                # The disk is full: an unfinished download shall not use up the space that is left.
                 partial.drop()
                 resume_state.forget()
                 raise
@@ -137,7 +139,7 @@ class _LargeDownload:
             await self._receive(answer)
 
     def _check(self, answer: "Response") -> None:
-        """Check that the answer continues the part that exists; raises Changed."""
+        """Check that the answer continues the part that was already downloaded; raises Changed."""
         facts = _facts(answer.headers)
         if answer.status == 206 and _range(answer.headers) == (self.partial.size, self.file.size):
             etag = self.resume_state.facts.get("etag")
@@ -169,7 +171,7 @@ class _LargeDownload:
             raise ConnectionLost(f"the download of {self.file.path} was interrupted")
 
     def _write(self, pieces: list[bytes], size: int) -> None:
-        # In a thread this would cost more than what the loop gains by not waiting for it.
+        # In a thread, this would cost more than the event loop gains by not waiting for it.
         if self.partial.size + size > self.file.size:
             raise Changed(f"{self.file.path} is longer than it was")
         self.partial.write(pieces)
@@ -188,7 +190,7 @@ def _facts(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _range(headers: Mapping[str, str]) -> tuple[int, int] | None:
-    """Return where a partial answer starts, and the length of the whole."""
+    """Return the start of a partial answer, and the length of the whole file."""
     unit, _, rest = headers.get("content-range", "").partition(" ")
     span, _, total = rest.partition("/")
     start = span.partition("-")[0]
@@ -197,7 +199,9 @@ def _range(headers: Mapping[str, str]) -> tuple[int, int] | None:
 
 
 def mode_of(file: RemoteFile) -> int:
-    """Return a file's mode without set-id bits, and writable for its owner alone."""
+    """Return a file's mode without set-id bits, and without write permission for anybody but the
+    owner.
+    """
     return file.entry.bits & 0o755 | 0o600
 
 
@@ -208,7 +212,8 @@ async def read_bounded(answer: "Response", most: int) -> bytes:
         async for piece in answer.chunks():
             body += piece
             if len(body) > most:
-                # Not left by `break`, the stream unwinds from where it waits for more.
+                # The loop is not left by `break`: the generator would then be closed while it waits
+                # for data.
                 enough.cancel()
     if enough.cancel_called:
         raise Changed("the cluster sends more than it lists")

@@ -1,4 +1,4 @@
-"""The files of this machine that a command line names."""
+"""Finds the files of this machine that a command line names."""
 
 import os
 import stat
@@ -15,8 +15,8 @@ from atoll_vfolders.paths import folder_path
 
 @frozen(kw_only=True)
 class LocalFile:
-    """A file to upload to `target`, its path in the folder; `identity` changes when the file
-    does.
+    """A file to upload. `target` is its path in the folder; `identity` changes when the file
+    changes.
     """
 
     path: Path
@@ -28,7 +28,7 @@ class LocalFile:
 
     @classmethod
     def of(cls, path: Path, target: PurePosixPath, found: os.stat_result) -> "LocalFile | None":
-        """Return the file at a path; None if it is no file."""
+        """Return the file at a path; None if it is not a regular file."""
         if not stat.S_ISREG(found.st_mode):
             return None
         return cls(
@@ -49,8 +49,8 @@ class LocalFile:
 
 @define
 class LocalTree:
-    """What to upload: files, and empty folders; what was left out and why; and files in folders
-    that can't be read.
+    """What to upload: files, and empty folders. Also what was left out, with the reason, and the
+    files in folders that can't be read.
     """
 
     files: list[LocalFile] = Factory(list)
@@ -91,7 +91,7 @@ class LocalTree:
             self.left_out.append(f"{path} (no file or folder)")
 
     def leave_out_unnamable(self) -> None:
-        """Leave out files whose name is no text, for clusters that don't accept them."""
+        """Leave out files whose names are not valid text, for clusters that don't accept them."""
         unnamable = [file for file in self.files if not is_text(str(file.target))]
         folders = [one for one in self.empty_folders if not is_text(str(one))]
         self.failures += map(no_text, [*(str(file.path) for file in unnamable), *map(str, folders)])
@@ -100,8 +100,9 @@ class LocalTree:
 
 
 def find_local(names: Sequence[str], base: Path | None, below: PurePosixPath) -> LocalTree:
-    """Find what was named, patterns expanded. Its path in the folder is `below` and its path from
-    `base`, else from the current folder, or its name alone if it is elsewhere.
+    """Find the named files; patterns are expanded. A file's path in the folder is `below` and then
+    its path relative to `base`, or to the current folder without `base`; a file outside of that has
+    only its name there.
 
     Raises NotFound and UsageError before anything has been sent.
     """
@@ -127,13 +128,13 @@ def _expanded(names: Iterable[str], base: Path | None) -> Iterator[Path]:
 
 
 def _found(path: Path, *, may_match: bool) -> list[Path]:
-    """Return the files of a name: an existing file, one below somebody's home (`~`), or matches of
-    a pattern.
+    """Return the files for a name: an existing file, a file below a user's home (`~`), or the
+    matches of a pattern.
     """
     for one in (path, _expand_home(path)):
         if one.exists() or one.is_symlink():
             return [one]
-    # Of pathlib's own, none takes a pattern that is absolute.
+    # No function of pathlib accepts an absolute pattern.
     matches = glob(str(_expand_home(path)), recursive=True) if may_match else []  # noqa: PTH207
     return [Path(match) for match in sorted(matches)]
 
@@ -141,12 +142,12 @@ def _found(path: Path, *, may_match: bool) -> list[Path]:
 def _expand_home(path: Path) -> Path:
     try:
         return path.expanduser()
-    except RuntimeError:  # nobody has that name
+    except RuntimeError:  # there is no user of that name
         return path
 
 
 def _relative_path(root: Path, path: Path, *, strict: bool) -> PurePosixPath:
-    # Where the name leads is not asked: a link goes by the name that it was given.
+    # Links are not resolved, since a link is uploaded under the name that the user has given.
     full = path.parent.resolve() / path.name if path.name not in {"", ".", ".."} else path.resolve()
     if full.is_relative_to(root):
         return folder_path(str(full.relative_to(root)))

@@ -26,12 +26,12 @@ class TransferOptions:
 
 
 class Size(click.ParamType[int]):
-    """A number of bytes: 16m, 16.0M, 16MiB."""
+    """A number of bytes, such as 16m, 16.0M or 16MiB."""
 
     name = "size"
 
     def convert(self, value: Any, _param: Any, _ctx: Any) -> int:
-        """Read a size."""
+        """Convert a text to a number of bytes."""
         if isinstance(value, int):
             return value
         match = _SIZE.fullmatch(str(value).strip())
@@ -41,7 +41,7 @@ class Size(click.ParamType[int]):
 
 
 def transfer_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options."""
+    """Add the options of transfers to a command."""
     for option in (
         click.option(
             "--override-storage-proxy",

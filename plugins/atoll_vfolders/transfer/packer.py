@@ -1,7 +1,7 @@
-"""Uploading many small files in one request, to clusters that accept that.
+"""Uploads many small files in one request, to clusters that accept that.
 
-The embedded cluster does (`POST /folders/{f}/upload-packed`), and keeps times and modes. Others
-have no such route; they get file by file.
+The embedded cluster accepts it (`POST /folders/{f}/upload-packed`), and keeps times and modes.
+Other clusters have no such route; files are uploaded to them one by one.
 """
 
 import io
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 _FEWEST = 8
 _SMALL = 256 * 1024
-"""Files up to this size are worth it, in bytes."""
+"""Files up to this size, in bytes, are packed."""
 _MOST_FILES = 250
 _MOST_BYTES = 4 * 1024 * 1024
 _OVERHEAD = 2048
-"""What an archive may need for each file beside its bytes."""
+"""The bytes that an archive may need for each file in addition to its content."""
 
 
 async def takes_packed(api: "Api", folder: Folder, files: Sequence[LocalFile]) -> bool:
-    """Tell whether the cluster accepts packed files: an empty archive is sent to find out."""
+    """Send an empty archive to find out whether the cluster accepts packed files."""
     if sum(file.size <= _SMALL for file in files) < _FEWEST:
         return False
     try:
@@ -63,8 +63,8 @@ def packs(files: Sequence[LocalFile]) -> Iterator[list[LocalFile]]:
 
 @define
 class Packer:
-    """Sends packs; a file that is refused in one is sent by itself later, and gives its error
-    then.
+    """Sends packs. A file that is refused in a pack is sent by itself later, and its error is
+    reported then.
     """
 
     api: "Api"
@@ -91,7 +91,8 @@ class Packer:
 
 
 async def _send(api: "Api", folder: Folder, archive: bytes) -> None:
-    # The same files under the same names: doing it twice does no harm.
+    # The request may be repeated: uploading the same files again under the same names changes
+    # nothing.
     await request_folder(
         api,
         folder,
@@ -104,7 +105,7 @@ async def _send(api: "Api", folder: Folder, archive: bytes) -> None:
 
 
 def _archive(files: Sequence[LocalFile]) -> bytes:
-    """Pack files, as they are now; raises OSError."""
+    """Pack the current content of files; raises OSError."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for file in files:

@@ -1,4 +1,4 @@
-"""An incomplete download: a file under a temporary name."""
+"""Writes an incomplete download to a file under a temporary name."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -11,12 +11,12 @@ from atoll.files import SafeFolder
 
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_PIECES = 512
-"""The number of pieces in one write; every system allows more."""
+"""The most pieces in one write; all systems allow more."""
 
 
 @define
 class PartialFile:
-    """The part of a file that has arrived; it is kept for a later attempt unless dropped."""
+    """The part of a file that has arrived. It is kept for a later attempt unless it is dropped."""
 
     name: str
     final: str
@@ -41,13 +41,13 @@ class PartialFile:
         self.size = 0
 
     def finish(self, mode: int, mtime: float) -> None:
-        """Rename it to its final name, replacing a file that is there."""
+        """Rename the file to its final name, and replace an existing file."""
         os.fchmod(self.descriptor, mode)
         os.utime(self.descriptor, (mtime, mtime))
         os.replace(self.name, self.final, src_dir_fd=self.folder, dst_dir_fd=self.folder)
 
     def drop(self) -> None:
-        """Remove it."""
+        """Remove the file."""
         with suppress(OSError):
             os.unlink(self.name, dir_fd=self.folder)
 

@@ -11,7 +11,7 @@ from atoll.output import binary_size, counted
 
 _REDRAW = 0.1
 _WINDOW = 5.0
-"""The rate is that of the last so many seconds."""
+"""The rate is measured over this many seconds."""
 
 
 @define
@@ -33,18 +33,18 @@ class Progress:
     _drawn: float = 0.0
 
     def expect(self, files: int, size: int) -> None:
-        """Add files and bytes to what is expected."""
+        """Add to the expected numbers of files and bytes."""
         self.total += files
         self.size += size
         self._draw()
 
     def move(self, size: int) -> None:
-        """Count transferred bytes; a negative number if some were lost."""
+        """Count transferred bytes; a negative number counts lost bytes."""
         self.done += size
         self._draw()
 
     def finish(self, size: int) -> None:
-        """Count a file that is complete."""
+        """Count one file of this size as complete."""
         self.files += 1
         self.whole += size
         self._draw()

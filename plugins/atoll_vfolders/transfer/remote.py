@@ -1,4 +1,4 @@
-"""The files of a folder that a command line names."""
+"""Finds the files of a folder that a command line names."""
 
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -38,8 +38,8 @@ class RemoteFile:
 
 @define
 class RemoteTree:
-    """What to download: files, links with their targets, all folders; what was left out and why;
-    and entries that were listed, but can't be downloaded.
+    """What to download: files, links with their targets, and all folders. Also what was left out,
+    with the reason, and the listed entries that can't be downloaded.
     """
 
     files: list[RemoteFile] = Factory(list)
@@ -76,7 +76,7 @@ class RemoteWalk:
     _error: AtollError | None = None
 
     async def walk(self, path: PurePosixPath, entry: Entry) -> None:
-        """Add a file, or a folder with all that is in it."""
+        """Add a file, or a folder with everything in it."""
         if not self.tree.add(path, entry):
             return
         async with trio.open_nursery() as nursery:
@@ -93,7 +93,8 @@ class RemoteWalk:
                 entries = await list_entries(self.api, self.folder, path)
         except AtollError as error:
             if isinstance(error, NotFound | Problem) and not isinstance(error, NotAuthorized):
-                # Deleted or closed meanwhile, or its name is no text and the cluster tells another.
+                # The folder was deleted or closed to the user meanwhile, or its name is not text
+                # and the cluster has listed another name.
                 self.tree.failures.append(error)
             else:
                 self._error = self._error or error
@@ -105,7 +106,7 @@ class RemoteWalk:
 
 
 async def find_remote(api: "Api", folder: Folder, names: Sequence[str]) -> RemoteTree:
-    """Find what was named, patterns expanded; without names, everything. Raises NotFound and
+    """Find the named files, with patterns expanded; without names, all files. Raises NotFound and
     UsageError.
     """
     check_given(names)
@@ -136,7 +137,7 @@ async def _named(
 async def _matching(
     api: "Api", folder: Folder, above: PurePosixPath, parts: Sequence[str]
 ) -> AsyncIterator[tuple[PurePosixPath, Entry]]:
-    """Yield what matches a pattern, level by level; `**` stands for any number of levels."""
+    """Yield the entries that match a pattern, level by level; `**` matches any number of levels."""
     first, rest = parts[0], parts[1:]
     if first == "**" and rest:
         async for one in _matching(api, folder, above, rest):

@@ -1,7 +1,7 @@
-"""State of a transfer on disk, so that a later one can resume it.
+"""Stores the state of a transfer on disk, so that a later transfer can resume it.
 
-Each large file has a small state file, locked while a process works on it: two at once would mix
-their bytes. It holds a token, so only its owner may read it.
+Each large file has a small state file. A process locks it during the transfer, since two processes
+at once would mix their bytes. It contains a token, so only its owner may read it.
 """
 
 import fcntl
@@ -20,11 +20,11 @@ from atoll import AtollError, Paths
 from atoll.files import make_private
 
 _KEPT = 7 * 24 * 3600
-"""State that is older than so many seconds is removed."""
+"""State that is older than this, in seconds, is removed."""
 
 
 def identity(*facts: object) -> str:
-    """Return a short text that is the same for the same facts, and differs for others."""
+    """Return a short text that is the same for the same facts, and different for others."""
     return hashlib.sha256("\0".join(map(str, facts)).encode(errors="surrogateescape")).hexdigest()[
         :32
     ]
@@ -38,7 +38,7 @@ class ResumeState:
     facts: Mapping[str, Any] = field(factory=dict)
 
     def keep(self, **facts: Any) -> None:
-        """Save these facts instead of the old ones."""
+        """Save these facts in the place of the old ones."""
         self.facts = facts
         content = json.dumps(facts).encode()
         os.ftruncate(self._descriptor, 0)
@@ -68,7 +68,7 @@ class ResumeStore:
 
     @contextmanager
     def open_state(self, key: str, name: str) -> Iterator[ResumeState]:
-        """Lock the state of a transfer; raises AtollError when another process does."""
+        """Lock the state of a transfer; raises AtollError if another process has locked it."""
         path = self.folder / f"{key}.json"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -90,5 +90,5 @@ def _read(descriptor: int) -> dict[str, Any]:
     try:
         facts = json.loads(os.pread(descriptor, 65536, 0) or b"{}")
     except ValueError:
-        return {}  # half-written by a machine that went down: the transfer starts again
+        return {}  # a crash of the machine has left half a file: the transfer starts again
     return facts if isinstance(facts, dict) else {}

@@ -1,4 +1,6 @@
-"""The storage of a folder: permissions to upload and download files, and requests with them."""
+"""Accesses the storage of a folder: gets permissions to upload and download files, and sends
+requests with them.
+"""
 
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
@@ -26,12 +28,12 @@ if TYPE_CHECKING:
 _TICKET = Backoff(first=0.05, attempts=5)
 _STUMBLED = re.compile(r"Storage proxy responded with 5\d\d\b")
 _MOST_BYTES = 1024 * 1024
-"""Bytes."""
+"""The largest answer without a file, in bytes."""
 
 
 @frozen
 class Ticket:
-    """The permission to upload or download one file: the URL, and the token to send."""
+    """The permission to upload or download one file: a URL, and a token to send with requests."""
 
     url: str
     token: str = field(repr=False)
@@ -39,8 +41,8 @@ class Ticket:
 
 @define
 class Storage:
-    """The storage of a folder's files; `overrides` maps URLs of servers to others that reach
-    them.
+    """The storage of a folder's files; `overrides` maps URLs of storage servers to other URLs under
+    which they can be reached.
     """
 
     servers: StorageServers
@@ -49,14 +51,14 @@ class Storage:
 
     @property
     def api(self) -> "Api":
-        """The API that gives the permissions."""
+        """The API that returns the permissions."""
         return self.servers.api
 
     async def ticket(self, verb: str, path: PurePosixPath, **more: Any) -> Ticket:
         """Ask for a permission (`POST /folders/{f}/request-upload` or `-download`).
 
-        Asking again does no harm: a manager of 23.09 sometimes fails when files are sent to one
-        folder at the same time, and is asked again then.
+        The request may be repeated, and is repeated after an error: a manager of 23.09 sometimes
+        fails when files are sent to one folder at the same time.
         """
         return await _TICKET.retry(partial(self._ticket, verb, path, more), passes=_has_stumbled)
 
@@ -99,7 +101,7 @@ class Storage:
             if response.status >= 300:
                 raise await _refusal(response)
             if method != "GET":
-                await _read_small(response)  # what is not read to its end costs the connection
+                await _read_small(response)  # an unread answer would make the connection unusable
             yield response
         finally:
             with trio.CancelScope(shield=True):
@@ -107,11 +109,11 @@ class Storage:
 
 
 def _has_stumbled(error: Exception) -> bool:
-    """Tell whether the storage failed at something that may work next time: 23.09 answers 400 then,
-    too.
+    """Tell whether the storage failed for a reason that may be gone next time; 23.09 then answers
+    400, too.
 
-    There, the first two uploads into a new folder can fail each other by creating it at the same
-    time.
+    In 23.09, the first two uploads into a new folder can make each other fail, because both create
+    the folder at the same time.
     """
     if not isinstance(error, Problem) or is_permanent(error):
         return False
@@ -119,7 +121,7 @@ def _has_stumbled(error: Exception) -> bool:
 
 
 def _url(text: str) -> str:
-    """Check the URL that is given for files."""
+    """Check the URL that the manager returns for files."""
     if not origin_of(text):
         raise ValueError("that is no http or https URL")
     return text
@@ -133,7 +135,7 @@ async def _refusal(response: "Response") -> Problem:
 
 
 async def _read_small(response: "Response") -> bytes:
-    """Return the text of an answer without a file, empty if it is too long."""
+    """Return the text of an answer that contains no file, empty if it is too long."""
     try:
         return await response.read(_MOST_BYTES)
     except TooLong:
@@ -144,6 +146,6 @@ async def _read_small(response: "Response") -> bytes:
 async def storage_of(
     context: Context, api: "Api", folder: Folder, overrides: Mapping[str, str]
 ) -> AsyncIterator[Storage]:
-    """Open the storage of a folder for the length of the block."""
+    """Open the storage of a folder during the block."""
     async with StorageServers(context, api) as servers:
         yield Storage(servers, folder, overrides)

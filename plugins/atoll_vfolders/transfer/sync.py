@@ -1,4 +1,4 @@
-"""Which files need not be transferred, since the other side has them (`--sync`)."""
+"""Finds files that need not be transferred, since the other side has them (`--sync`)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 
 _PARALLEL = 8
 _ROUNDED = 0.001
-"""Seconds that a time may lose on the wire."""
+"""By how many seconds a time may be rounded in requests."""
 _SAME = 1.0
-"""Times that differ by less than this many seconds are the same, on file systems of all kinds."""
+"""Times that differ by less than this, in seconds, count as the same, since file systems store
+times with different precision.
+"""
 
 
 async def changed_here(
     context: Context, api: "Api", folder: Folder, files: Sequence[LocalFile]
 ) -> list[LocalFile]:
-    """Leave out files that the folder has with the same size, and newer than ours."""
+    """Return the files that must be uploaded: not those that the folder has with the same size and
+    the same or a later time.
+    """
     there: dict[PurePosixPath, Mapping[str, Entry]] = {}
 
     async def look(path: PurePosixPath) -> None:
@@ -44,18 +48,20 @@ async def _listed(api: "Api", folder: Folder, path: PurePosixPath) -> Mapping[st
     except Problem as problem:
         if problem.status in (401, 403):
             raise
-        return {}  # it is not there yet, which releases say in many ways
+        return {}  # the folder does not exist yet; releases have different errors for that
 
 
 def _is_there(file: LocalFile, there: Mapping[str, Entry]) -> bool:
     entry = there.get(file.target.name)
-    # The folder's file has its own time where it went up packed, else that of the upload.
+    # In the folder, a file has its own time if it was uploaded packed, else the time of the upload.
     is_later = entry is not None and entry.mtime >= file.mtime_ns / 1e9 - _ROUNDED
     return is_later and entry is not None and entry.size == file.size
 
 
 def changed_there(files: Sequence[RemoteFile], target: Path) -> list[RemoteFile]:
-    """Leave out files that exist here with the same size and time."""
+    """Return the files that must be downloaded: not those that exist here with the same size and
+    time.
+    """
     return [file for file in files if not _is_here(file, target / file.path)]
 
 

@@ -96,7 +96,7 @@ async def _make_folder(api: "Api", folder: Folder, path: PurePosixPath) -> None:
 
 
 async def _send(workers: Workers[Any], uploader: Uploader, files: Sequence[LocalFile]) -> None:
-    """Send files, the small ones packed if possible, and then the rest."""
+    """Send files: first small ones in packs if possible, then the rest."""
     api, folder = uploader.storage.api, uploader.storage.folder
     if not await takes_packed(api, folder, files):
         await workers.run(files, uploader.upload)

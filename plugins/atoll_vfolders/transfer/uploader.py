@@ -1,9 +1,8 @@
-"""Uploading files into a folder, by tus 1.0.0 (wire: request-upload, then PATCH until all has
-arrived).
+"""Uploads files into a folder, by tus 1.0.0 (request-upload, then PATCH until all has arrived).
 
 A folder's storage keeps the received part of a file for a while, so an interrupted upload is
-resumed, in this process or in a later one. The server says how much has arrived: newer releases
-count whole requests, older ones every byte.
+resumed, in this process or in a later one. The server returns how much has arrived: newer releases
+count only complete requests, older ones every byte.
 """
 
 import os
@@ -28,28 +27,30 @@ from atoll_vfolders.transfer.storage import Storage, Ticket
 
 _PIECE = 1024 * 1024
 _WHOLE = 256 * 1024
-"""Up to this many bytes are sent from memory, in one go."""
+"""Files up to this size, in bytes, are sent from memory in one request."""
 _SETTLE_TIME = 0.15
-"""Seconds for which an offset must not move before it is believed."""
+"""Seconds for which an offset must stay the same before it is used."""
 _WHOLE_REQUESTS = 8
-"""The major version of the API from which a storage drops the bytes of a request that was cut."""
+"""The first major version of the API whose storage drops the bytes of an interrupted request."""
 _TUS = {"Tus-Resumable": "1.0.0"}
 _CONFLICT, _TOO_LARGE, _LOCKED = 409, 413, 423
 
 
 class _Vanished(Exception):
-    """The storage does not know the upload any more: it is complete, or was forgotten."""
+    """The storage does not know the upload any more: the upload is complete, or was deleted."""
 
 
 class _Overrun(Exception):
-    """The storage has received more than the file has: two requests have mixed their bytes."""
+    """The storage has received more bytes than the file has, since two requests have mixed their
+    bytes.
+    """
 
 
 @define
 class Uploader:
     """Uploads files to one folder.
 
-    `chunk` is how many bytes a broken connection may cost, `request` how many one request carries.
+    `chunk` is how many bytes may be lost with a connection, `request` how many one request carries.
     Older storages keep every byte of a broken request, so that one request may carry the whole
     file.
     """
@@ -75,11 +76,13 @@ class Uploader:
         return cls(storage, resume_store, progress, chunk, Budget(chunk), request)
 
     def cost(self, size: int) -> int:
-        """Return how many bytes of a request of this size may be lost if it breaks."""
+        """Return how many bytes are lost if a request of this size is interrupted."""
         return size if self.request <= self.chunk else min(size, _PIECE)
 
     async def upload(self, file: LocalFile) -> None:
-        """Upload a file; raises AtollError, keeping the state that a later upload resumes from."""
+        """Upload a file; raises AtollError, but keeps the state from which a later upload
+        resumes.
+        """
         try:
             descriptor = open_deep(file.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
@@ -115,7 +118,7 @@ class _FileUpload:
     _shown: int = 0
 
     async def run(self) -> None:
-        """Upload the file to its end, from the start again if the storage has lost it."""
+        """Upload the file to its end; start again if the storage no longer knows the upload."""
         retrying = RETRIES.retrying()
         ticket = self._saved_ticket()
         must_ask = ticket is not None
@@ -154,7 +157,7 @@ class _FileUpload:
         return {"size": file.size, "mtime": file.mtime_ns, "identity": list(file.identity)}
 
     def _saved_ticket(self) -> Ticket | None:
-        """Return the ticket of an earlier upload of the very same file."""
+        """Return the ticket of an earlier upload of exactly this file."""
         facts = dict(self.resume_state.facts) if self.resume_state is not None else {}
         url, token = facts.pop("url", ""), facts.pop("token", "")
         return Ticket(url, token) if url and facts == self._facts() else None
@@ -168,7 +171,7 @@ class _FileUpload:
         self._shown = offset
 
     async def _send(self, ticket: Ticket, retrying: Retrying) -> None:
-        """Send the missing part, chunk by chunk; an empty file is one empty chunk."""
+        """Send the missing part, chunk by chunk; an empty file is sent as one empty chunk."""
         while True:
             size = min(self.uploader.request, self.file.size - self.offset)
             self.file.check_unchanged(self.descriptor)
@@ -202,11 +205,13 @@ class _FileUpload:
         if problem.status in (404, 410):
             raise _Vanished from None
         if problem.status in (_CONFLICT, _LOCKED):
-            # A request that was cut may still hold the upload, and free it only when it notices.
+            # On the server, an interrupted request may still lock the upload until the server
+            # notices.
             await retrying.wait(problem, passes=True)
             return await self._wait_for_offset(ticket)
         if problem.status == _TOO_LARGE and self.uploader.request > self.uploader.chunk:
-            # Something on the way takes no more than so much at once, and may have said so early.
+            # A proxy on the way may limit the size of requests, and may have refused this one
+            # early.
             self.uploader.request = self.uploader.chunk
             return await self._wait_for_offset(ticket)
         raise problem
@@ -215,20 +220,20 @@ class _FileUpload:
         end = self.offset + size
         start = self.offset
         while start < end:
-            # In a thread this would cost more than what the loop gains by not waiting for it.
+            # In a thread, this would cost more than the event loop gains by not waiting for it.
             piece = os.pread(self.descriptor, min(_PIECE, end - start), start)
             if not piece:
                 self.file.check_unchanged(self.descriptor)
                 raise AtollError(f"{self.file.path} is shorter than it was")
             if start + len(piece) == end:
-                # What is a mixture of two contents must not become whole there.
+                # The upload mixes two contents, so it must not be completed.
                 self.file.check_unchanged(self.descriptor)
             yield piece
             start += len(piece)
             self._show(start)
 
     async def _wait_for_offset(self, ticket: Ticket) -> int:
-        """Ask for the storage's offset until it has written all of a broken request."""
+        """Query the storage's offset until all bytes of an interrupted request are written."""
         before, offset = -1, await self._query_offset(ticket)
         while offset != before:
             await trio.sleep(_SETTLE_TIME)
@@ -245,9 +250,9 @@ class _FileUpload:
             raise _Vanished from None
 
     async def _is_there(self) -> bool:
-        """Tell whether the storage does not know the upload because it was complete.
+        """Tell whether the storage does not know the upload because it is complete.
 
-        The answer to the last request may have been lost, and only the folder can tell then.
+        The answer to the last request may have been lost; then only the folder's listing shows it.
         """
         if self._shown < self.file.size:
             return False
@@ -257,7 +262,9 @@ class _FileUpload:
 
 
 def _offset(headers: Mapping[str, str], expected: int | None = None) -> int:
-    """Read how much of a file the storage has; some omit it if it is as `expected`."""
+    """Return how much of a file the storage has; some storages omit this number if it is as
+    `expected`.
+    """
     told = whole_number(headers.get("upload-offset", "" if expected is None else str(expected)))
     if told is None:
         raise AtollError("the storage does not tell how much of the file has arrived")
@@ -272,10 +279,10 @@ def _metadata(file: LocalFile) -> "Mapping[str, str]":
 
 
 def _named(file: LocalFile, problem: Problem) -> Problem:
-    """Name the file in the error, whatever the storage's reason is."""
+    """Name the file in the error, since the storage's message may not contain the name."""
     full = problem.status == 507 or "no space" in problem.message.lower()
     reason = "the storage has no room for it" if full else problem.message
-    # The usual hint is about sessions.
+    # The usual hint for this error is about sessions.
     hint = "" if full or problem.type == "quota-exceeded" else problem.hint
     return type(problem)(
         f"{file.path}: {reason}",

@@ -1,4 +1,4 @@
-"""Runs several jobs at a time; a failing one does not stop the others."""
+"""Runs several jobs at a time; if one fails, the others continue."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Generic, TypeVar
@@ -26,7 +26,7 @@ class Workers(Generic[Job]):
     _fatal: AtollError | None = None
 
     async def run(self, jobs: Iterable[Job], act: Callable[[Job], Awaitable[None]]) -> None:
-        """Run every job; raises an error that would stop every other job, too."""
+        """Run every job; raises an error if it would make every other job fail, too."""
         rest = iter(jobs)
         async with trio.open_nursery() as nursery:
             for _ in range(self.number):
@@ -53,14 +53,14 @@ class Workers(Generic[Job]):
                 self.fail(error)
 
     def attempt(self, act: Callable[[], None]) -> None:
-        """Run something quick at once; report its error."""
+        """Run a quick function now, and report its error."""
         try:
             act()
         except AtollError as error:
             self.fail(error)
 
     def fail(self, error: AtollError) -> None:
-        """Report a job that failed."""
+        """Report the error of a job."""
         self.failures += 1
         self.exit_code = self.exit_code or int(error.exit_code or ExitCode.FAILED)
         if self.failures <= _MOST_REPORTED:
