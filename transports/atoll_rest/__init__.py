@@ -1,4 +1,4 @@
-"""Signed HTTP requests; this light module only offers :mod:`atoll_rest.transport`."""
+"""Signed HTTP requests; this small module only registers :mod:`atoll_rest.transport`."""
 
 from collections.abc import Iterable
 
@@ -7,5 +7,5 @@ from atoll import Transport, hookimpl
 
 @hookimpl
 def atoll_transports() -> Iterable[Transport]:
-    """Offer requests over HTTP and HTTPS."""
+    """Register the transport for HTTP and HTTPS."""
     yield Transport("request", ("http", "https"), load="atoll_rest.transport:connect")

@@ -9,16 +9,16 @@ from atoll import AtollError, Profile
 from atoll.urls import query_text
 
 _LEFT_AS_IT_IS = bytes(range(0x21, 0x7F))
-"""What a target is made of; all else has to be encoded."""
+"""The bytes that may stand in a target; all others must be encoded."""
 
 
 @frozen(kw_only=True)
 class Address:
     """The parts of an endpoint.
 
-    `host` is for name lookup and TLS, `netloc` is the `Host` header, `prefix` the path of the
-    server, without a slash at its end, and `api` the path of the API below that: at a web server
-    `/func`, except for its own `/server/…`.
+    `host` is used for name lookup and TLS, and `netloc` as the `Host` header. `prefix` is the path
+    of the server, without a slash at its end. `api` is the path of the API below that; on a web
+    server it is `/func`, except for the server's own `/server/…`.
     """
 
     secure: bool
@@ -30,14 +30,14 @@ class Address:
 
     @property
     def origin(self) -> str:
-        """The beginning of URLs of this server."""
+        """The beginning of this server's URLs."""
         return f"{'https' if self.secure else 'http'}://{self.netloc}"
 
     def target(self, path: str, query: Sequence[tuple[str, str]] = ()) -> str:
         """Return the request target of a percent-encoded path.
 
-        Raises AtollError for a path that does not begin with `/`: it would continue the host's
-        name.
+        Raises AtollError for a path that does not begin with `/`, since its text would become part
+        of the host's name.
         """
         if not path.startswith("/"):
             raise AtollError(f"{path!r} is no path of the cluster's API")
@@ -49,8 +49,8 @@ class Address:
 def address(profile: Profile) -> Address:
     """Return the parts of a profile's endpoint.
 
-    An endpoint of another scheme than HTTP names no host: it is addressed as `localhost`, also in
-    signatures, and the dialer of its transport connects to it.
+    An endpoint with another scheme than HTTP contains no host. Its address is `localhost`, also in
+    signatures, and the dialer of its transport opens the connection.
     """
     known = profile.endpoint.startswith(("http:", "https:"))
     parts = urlsplit(profile.endpoint if known else "http://localhost")

@@ -1,6 +1,6 @@
-"""For transports to endpoints of other schemes: credentials, addresses, TLS, streams.
+"""For transports to endpoints with other schemes: credentials, addresses, TLS, and streams.
 
-Nothing here imports an HTTP library.
+No module imported here imports an HTTP library.
 """
 
 from atoll import Profile, __version__
@@ -16,17 +16,19 @@ USER_AGENT = f"atoll/{__version__}"
 
 
 def require_destination(profile: Profile, dialer: Dialer | None) -> None:
-    """Raise ValueError if neither the endpoint nor a dialer says where to connect to."""
+    """Raise ValueError if neither the endpoint nor a dialer defines where to connect to."""
     if dialer is None and not profile.endpoint.startswith(("http:", "https:")):
         raise ValueError(f"{profile.endpoint} cannot be reached without a dialer")
 
 
 def connect(profile: Profile, dialer: Dialer | None = None) -> RequestTransport:
-    """Return requests by HTTP over the streams of a dialer, by default over TCP.
+    """Return a transport that sends HTTP requests over the streams of a dialer, by default over
+    TCP.
 
-    For transports of other schemes, which bring a dialer: HTTP is spoken to their endpoints without
-    TLS, as to `localhost`, and signed so. The dialer is asked for that host and port 80, and is
-    closed with the transport. No connection is made before the first request.
+    It is for transports of other schemes, which have a dialer of their own. Requests to their
+    endpoints use HTTP without TLS, with the host `localhost`, also in signatures. The dialer is
+    called with that host and port 80, and is closed with the transport. No connection is made
+    before the first request.
     """
     require_destination(profile, dialer)
     from atoll_rest.transport import RestTransport

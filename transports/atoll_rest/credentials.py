@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 
 class Credentials(Protocol):
-    """Makes the headers that identify the user of one profile."""
+    """Makes the headers that identify the user of a profile."""
 
     async def headers(
         self, *, method: str, target: str, content_type: str, version: str
     ) -> dict[str, str]:
         """Return `Date`, `X-BackendAI-Version`, and the headers that identify the user, if any.
 
-        `content_type` is that of the request, empty for none at all, as on streams. Raises
-        ConfigError for a value that no header can contain.
+        `content_type` is that of the request, empty if it has none, as on streams. Raises
+        ConfigError for a value that a header can't contain.
         """
 
 
 def credentials(profile: Profile) -> Credentials:
     """Return the credentials of a profile."""
     if profile.endpoint_type == "session":
-        # Imported here: a profile that signs has no login.
+        # Imported here, since profiles with a keypair have no login.
         from atoll_rest.stored_login import LoginFile
 
         return SessionCookies(LoginFile.of(profile))
@@ -54,7 +54,9 @@ class Keypair:
 
 @frozen
 class SessionCookies:
-    """Sends the stored login, read for each request: another program may renew it."""
+    """Sends the cookies of the stored login. They are read for each request, since another program
+    may renew the login.
+    """
 
     file: "LoginFile"
 
@@ -64,7 +66,7 @@ class SessionCookies:
         """Return the headers of a request, with the cookies of the login if there is one."""
         del method, target, content_type  # nothing is signed
         headers = {"Date": datetime.now(UTC).isoformat(), "X-BackendAI-Version": version}
-        # In a thread, since a home folder may be far away and stand still.
+        # In a thread, since the home folder may be on a network file system that does not answer.
         login = await trio.to_thread.run_sync(self.file.load)
         if login is not None and login.cookies:
             headers["Cookie"] = login.header
@@ -82,8 +84,8 @@ def signed_headers(
 ) -> dict[str, str]:
     """Return the headers of a request that is signed with a profile's keypair.
 
-    Without an access key the request is anonymous, and not signed. Raises ConfigError for a key
-    that no header can contain.
+    Without an access key, the request is anonymous and has no signature. Raises ConfigError for a
+    key that a header can't contain.
     """
     now = date or datetime.now(UTC)
     headers = {"Date": now.isoformat(), "X-BackendAI-Version": version}

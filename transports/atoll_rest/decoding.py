@@ -1,24 +1,24 @@
 """Decompressing bodies, in pieces of a bounded size.
 
-httpx decompresses each received piece as a whole, which can grow a thousand times.
+httpx decompresses each received piece as a whole, and the result can be a thousand times larger.
 """
 
 import zlib
 from collections.abc import Iterator
 
 ACCEPTED = "gzip, deflate"
-"""What servers are told that they may send."""
+"""The encodings that servers may send (`Accept-Encoding`)."""
 _PIECE = 1024 * 1024
 _ANY_HEADER = 47
-"""zlib's own number for: of gzip or zlib, whichever the first bytes say."""
+"""zlib's code for data that may have the header of gzip or that of zlib."""
 
 
 class Undecodable(Exception):
-    """A body is not compressed as its headers say, or in a way that was not asked for."""
+    """A body is not compressed as its headers say, or in a way that was not accepted."""
 
 
 class Unpacker:
-    """Decompresses what `Content-Encoding` names; raises Undecodable."""
+    """Decompresses a body with the methods of `Content-Encoding`; raises Undecodable."""
 
     def __init__(self, encoding: str) -> None:
         self._stream = None
@@ -28,7 +28,7 @@ class Unpacker:
             raise Undecodable(f"unexpected encoding {encoding[:40]}")
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Yield the decompressed data of a piece, in pieces."""
+        """Yield the decompressed data of a piece, in pieces of limited size."""
         if self._stream is None:
             yield chunk
             return
@@ -41,6 +41,6 @@ class Unpacker:
             yield piece
 
     def finish(self) -> None:
-        """Raise Undecodable if the end is missing."""
+        """Raise Undecodable if the end of the data is missing."""
         if self._stream is not None and not self._stream.eof:
             raise Undecodable("the end is missing")

@@ -12,8 +12,8 @@ _PLAIN = re.compile(r"[\w ./-]*", re.ASCII)
 
 
 def encode_form(parts: Sequence[Part]) -> tuple[bytes, str]:
-    """Return a body of these files, and its content type; raises UsageError for a name that is no
-    text.
+    """Return a body with these files, and its content type; raises UsageError for a name that is
+    not text.
     """
     boundary = token_hex(16)
     pieces = [b"--%b\r\n%b\r\n" % (boundary.encode(), _encoded(part)) for part in parts]
@@ -28,7 +28,7 @@ def _encoded(part: Part) -> bytes:
 
 
 def _filename(name: str) -> str:
-    # In the plain form some servers decode percent signs, and no two agree on quotes.
+    # With the plain parameter, some servers decode percent signs, and servers differ about quotes.
     if _PLAIN.fullmatch(name):
         return f'filename="{name}"'
     try:

@@ -18,7 +18,9 @@ from atoll_rest.tcp import CONNECT_TIMEOUT, open_stream
 from atoll_rest.tls import find_tls_error, tls_failure
 
 _READ = 1024 * 1024
-"""Bytes read at once: with the 64 KiB that httpcore asks for, large files would take longer."""
+"""The most bytes that are read at once; with the 64 KiB that httpcore requests, large files would
+take longer.
+"""
 
 
 class Network(httpcore.AsyncNetworkBackend):
@@ -48,28 +50,28 @@ class Network(httpcore.AsyncNetworkBackend):
         return NetworkStream(stream, self._profile, self._name)
 
     async def sleep(self, seconds: float) -> None:
-        """Pause between httpcore's connection attempts."""
+        """Wait between httpcore's attempts to connect."""
         await trio.sleep(seconds)
 
 
 class NetworkStream(httpcore.AsyncNetworkStream):
-    """One byte stream, with the errors that httpcore expects."""
+    """A byte stream that raises the errors which httpcore expects."""
 
     def __init__(self, stream: trio.abc.Stream, profile: Profile, name: str) -> None:
         self._stream = stream
-        # Room that is used again, since the system would have to clear new pages for each piece;
-        # it takes memory only as far as it gets used.
+        # The buffer is reused, since the system would have to clear new pages for each piece.
+        # Memory is only allocated for the part of it that is used.
         self._room = memoryview(mmap(-1, _READ))
         self._has_ended = False
         self._profile = profile
         self._name = name
 
     def end(self) -> None:
-        """Make reads return the end from now on."""
+        """From now on, make reads return the end of the stream."""
         self._has_ended = True
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return the next bytes, or none at the end."""
+        """Return the next bytes, empty at the end."""
         if self._has_ended:
             return b""
         with _as_httpcore(httpcore.ReadError, httpcore.ReadTimeout), _deadline(timeout):
@@ -79,7 +81,7 @@ class NetworkStream(httpcore.AsyncNetworkStream):
             return bytes(await self._stream.receive_some(max(max_bytes, _READ)))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of `buffer`."""
+        """Send the whole `buffer`."""
         if buffer:
             with _as_httpcore(httpcore.WriteError, httpcore.WriteTimeout), _deadline(timeout):
                 await self._stream.send_all(buffer)
@@ -95,7 +97,7 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         timeout: float | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Continue under TLS; raises Unreachable with the reason if it fails."""
-        # Through a proxy, the first handshake may be the proxy's and the next is the endpoint's.
+        # Through a proxy, the first handshake may be with the proxy and the next with the endpoint.
         at_endpoint = server_hostname == address(self._profile).host
         name = self._profile.endpoint if at_endpoint else self._name
         secured = trio.SSLStream(
@@ -119,8 +121,8 @@ class NetworkStream(httpcore.AsyncNetworkStream):
             stream = stream.transport_stream
         if info != "is_readable":
             return None
-        # A dialer's stream that can't tell is taken for closed: what is sent on one that is would
-        # be lost, and may not be sent again.
+        # If a dialer's stream can't tell, it counts as closed: on a closed stream a request would
+        # be lost, and not every request may be sent again.
         return not isinstance(stream, trio.SocketStream) or stream.socket.is_readable()
 
 

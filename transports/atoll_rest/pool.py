@@ -1,6 +1,6 @@
 """The connections of one profile, as an httpx transport: direct, through a dialer, or a proxy.
 
-httpx's own transport has no place for a dialer, and loads certificate authorities even for HTTP.
+httpx's own transport can't use a dialer, and loads certificate authorities even for HTTP.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator
@@ -24,7 +24,9 @@ _LIMITS: dict[str, Any] = {
     "keepalive_expiry": 20.0,
 }
 _LONG = 16 * 1024 * 1024
-"""Bytes of a body from which on it is worth a connection that its parser does not see it."""
+"""If at least this many bytes of a body are left, they are read past the parser, although the
+connection can't be used again.
+"""
 
 
 class Pool(httpx.AsyncBaseTransport):
@@ -62,10 +64,11 @@ class Pool(httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.AsyncByteStream):
-    """The body of an answer; a long rest of it is read directly from the connection.
+    """The body of an answer. If a large part of it is left, that part is read directly from the
+    connection.
 
-    The parser would copy each byte three times. As it does not see the end then, the connection
-    can't be used again, and is closed.
+    The parser would copy each byte three times. Since the parser does not see the end of such a
+    body, the connection can't be used again, and is closed.
     """
 
     def __init__(self, answer: httpcore.Response, patience: float | None) -> None:
@@ -92,7 +95,8 @@ class _Body(httpx.AsyncByteStream):
                 yield chunk
                 left -= len(chunk)
         finally:
-            # It would wait for what we have read, and stay around if it were left alone.
+            # The parser's iterator would wait for the bytes that were read here, and would never
+            # end if it were not closed.
             self._wire.end()
             with suppress(httpcore.RemoteProtocolError):
                 await anext(parsed)
@@ -102,7 +106,7 @@ class _Body(httpx.AsyncByteStream):
 
 
 def _known_length(answer: httpcore.Response) -> int:
-    """Return the length of an answer's body, 0 if only its parser can tell."""
+    """Return the length of an answer's body; 0 if only the parser can find its end."""
     headers = httpx.Headers(answer.headers)
     plain = answer.extensions["http_version"] == b"HTTP/1.1" and "transfer-encoding" not in headers
     return int(headers.get("content-length", 0)) if plain else 0

@@ -1,7 +1,7 @@
 """Proxies from the environment (`HTTPS_PROXY` and similar, in upper or lower case).
 
-They are read as curl reads them. The code is our own, since the standard library's costs the import
-of its whole HTTP client.
+The variables have the same meaning as for curl. The standard library's function is not used, since
+it would import the library's whole HTTP client.
 """
 
 import os
@@ -17,12 +17,14 @@ from atoll.urls import is_loopback
 from atoll_rest.address import Address
 
 _PORTS = {"http": 1080, "https": 443, "socks5": 1080, "socks5h": 1080}
-"""The schemes of proxies that can be used, and the ports that curl takes when none is named."""
+"""The schemes of proxies that can be used, with the ports that curl uses if the URL contains
+none.
+"""
 
 
 @frozen
 class Proxy:
-    """A proxy, and the variable that names it; as text it is the URL without the password."""
+    """A proxy, and the variable that defines it; as text, it is the URL without the password."""
 
     variable: str
     scheme: str
@@ -33,7 +35,7 @@ class Proxy:
 
     @property
     def is_socks(self) -> bool:
-        """Whether it speaks SOCKS, which transports any bytes."""
+        """Whether it is a SOCKS proxy, which can transport any bytes."""
         return self.scheme.startswith("socks")
 
     @property
@@ -47,9 +49,9 @@ class Proxy:
 
 
 def proxy_for(address: Address, environ: Mapping[str, str] | None = None) -> Proxy | None:
-    """Return the proxy for an address, or None. Loopback is always connected to directly.
+    """Return the proxy for an address, or None. No proxy is used for loopback addresses.
 
-    Raises ConfigError for a variable that names no usable proxy.
+    Raises ConfigError if the variable's value is not a usable proxy.
     """
     env = os.environ if environ is None else environ
     variable, value = _chosen(env, "https" if address.secure else "http")
@@ -60,10 +62,12 @@ def proxy_for(address: Address, environ: Mapping[str, str] | None = None) -> Pro
 
 
 def _chosen(environ: Mapping[str, str], scheme: str) -> tuple[str, str]:
-    """Return the first variable that is set, and its value; an empty value means no proxy."""
+    """Return the name and the value of the first variable that is set; an empty value means no
+    proxy.
+    """
     names = [f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"]
     if "REQUEST_METHOD" in environ:
-        # In a CGI program, whoever sends a request with a header `Proxy` sets this one.
+        # In a CGI program, the sender of a request could set this variable by a header `Proxy`.
         names = [name for name in names if name != "HTTP_PROXY"]
     found = next((name for name in names if name in environ), "")
     return found, environ.get(found, "").strip()
@@ -90,7 +94,7 @@ def _parse(variable: str, value: str) -> Proxy:
 
 
 def _unusable(variable: str, why: str) -> ConfigError:
-    # The value itself may hold a password.
+    # The message does not contain the value, which may include a password.
     hint = f"one of {', '.join(_PORTS)}, such as http://proxy.example:3128"
     return ConfigError(f"the environment variable {variable} {why}", hint=hint)
 

@@ -1,7 +1,7 @@
 """The HMAC signature of the Backend.AI API, as a pure function of the signed values.
 
-The signed text holds the method, the request target and the host exactly as they are sent, so sign
-last, when nothing will change them any more.
+The signed text contains the method, the request target and the host exactly as they are sent. So
+sign a request last, when nothing changes them any more.
 """
 
 import hmac
@@ -10,7 +10,8 @@ from hashlib import sha256
 
 from attrs import frozen
 
-# Bodies are not part of the signature since v4.20181215: the last line is the digest of nothing.
+# Since v4.20181215, bodies are not part of the signature: the last line is the digest of an empty
+# text.
 _EMPTY_DIGEST = sha256(b"").hexdigest()
 
 
@@ -19,8 +20,8 @@ class Signable:
     """The values that a signature covers.
 
     `target` is the path with its query string and `host` the `Host` header, both as sent.
-    `content_type` may have parameters: only its media type is signed, and empty means the default
-    of servers. `date` needs a time zone; its ISO-8601 text is the `Date` header.
+    `content_type` may have parameters; only its media type is signed, and an empty one means the
+    servers' default. `date` must have a time zone; its ISO-8601 text is the `Date` header.
     """
 
     method: str
@@ -50,12 +51,12 @@ def media_type(content_type: str) -> str:
 
 
 def day_key(secret_key: str, date: datetime) -> bytes:
-    """Derive the key of one day in the date's own zone."""
+    """Derive the key for one day, in the time zone of the date."""
     return _hmac(secret_key.encode(), f"{date:%Y%m%d}")
 
 
 def host_key(secret_key: str, date: datetime, host: str) -> bytes:
-    """Derive the signing key of one day and one host."""
+    """Derive the signing key for one day and one host."""
     return _hmac(day_key(secret_key, date), host)
 
 

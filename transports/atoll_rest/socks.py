@@ -31,7 +31,9 @@ class SocksDialer:
     proxy: Proxy
 
     async def dial(self, host: str, port: int) -> trio.abc.HalfCloseableStream:
-        """Open a stream to `host:port` as the proxy sees it; raises NotSent and Unreachable."""
+        """Open a stream to `host:port`, as resolved by the proxy; raises NotSent and
+        Unreachable.
+        """
         proxy = self.proxy
         stream = await open_stream(proxy.host, proxy.port, name=str(proxy), dialer=None)
         try:
@@ -47,7 +49,7 @@ class SocksDialer:
         return stream
 
     async def aclose(self) -> None:
-        """Do nothing: each stream is its own."""
+        """Do nothing, since the streams are independent of the dialer."""
 
     async def _log_in(self, stream: trio.abc.Stream) -> None:
         method = _PASSWORD if self.proxy.user else _NO_PASSWORD
@@ -64,8 +66,8 @@ class SocksDialer:
                 raise Unreachable(f"{self.proxy} refused the user and the password", permanent=True)
 
     async def _destination(self, host: str) -> bytes:
-        """Return the host as a request has it: with `socks5`, names are looked up here, as curl
-        does.
+        """Return the host in the form of a request; with `socks5`, names are looked up here, as
+        curl does.
         """
         if self.proxy.scheme == "socks5":
             try:
@@ -89,7 +91,7 @@ class SocksDialer:
             reason = _REASONS.get(code, f"error {code}")
             raise NotSent(f"{self.proxy} can't reach {host}:{port}: {reason}")
         size = _ADDRESS_SIZES.get(kind) or (await _read(stream, 1))[0]
-        await _read(stream, size + 2)  # what it calls itself is of no use
+        await _read(stream, size + 2)  # the address that the proxy reports is not used
 
 
 def _counted(text: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The login of a profile on disk: cookies of a web server, and their user."""
+"""Stores the login of a profile on disk: cookies of a web server, and their user."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class StoredLogin:
 
     @property
     def identity(self) -> Identity:
-        """Who is logged in."""
+        """The user who is logged in."""
         return Identity(self.user, self.access_key)
 
     @property
@@ -34,21 +34,21 @@ class StoredLogin:
 
 @frozen
 class LoginFile:
-    """The file with the login of one profile, readable by its owner alone.
+    """The file with the login of one profile; only its owner can read it.
 
-    Each endpoint has a file of its own: cookies of one are never sent to another.
+    There is one file for each endpoint, so that cookies are never sent to another endpoint.
     """
 
     path: Path
 
     @classmethod
     def of(cls, profile: Profile) -> "LoginFile":
-        """Return the file of a profile, which may not exist."""
+        """Return the file of a profile; the file may not exist."""
         name = sha256(profile.endpoint.encode()).hexdigest()[:16]
         return cls(Paths.from_environment().of_profile(profile.name) / f"login-{name}.json")
 
     def load(self) -> StoredLogin | None:
-        """Return the stored login; raises ConfigError for a file that others can read, or that is
+        """Return the stored login; raises ConfigError if others can read the file, or if it is
         damaged.
         """
         try:
@@ -61,7 +61,7 @@ class LoginFile:
             ) from None
 
     def save(self, login: StoredLogin) -> None:
-        """Store a login instead of another."""
+        """Store a login in the place of an earlier one."""
         write_atomic(self.path, json.dumps(asdict(login)))
 
     def remove(self) -> None:

@@ -1,4 +1,4 @@
-"""Opening a byte stream to a server, over TCP or through a dialer."""
+"""Opens a byte stream to a server, over TCP or by a dialer."""
 
 import errno
 import os
@@ -16,8 +16,8 @@ async def open_stream(
 ) -> trio.abc.HalfCloseableStream:
     """Connect to `host:port` within `patience` seconds.
 
-    `name` is the other side's name in errors. Raises NotSent, or what the dialer raises, which
-    knows more. A dialer has a time limit of its own: it may have to ask the user.
+    `name` is the name of the server in errors. Raises NotSent, or the dialer's error, which is more
+    precise. A dialer has its own time limit, since it may have to ask the user.
     """
     if dialer is not None:
         return await dialer.dial(host, port)
@@ -33,7 +33,7 @@ async def open_stream(
 
 
 def _reason(error: OSError) -> str:
-    # A host with several addresses fails with a group, one error for each.
+    # For a host with several addresses, trio raises a group with one error for each.
     if error.errno is None and isinstance(error.__cause__, ExceptionGroup):
         first = error.__cause__.exceptions[0]
         return _reason(first) if isinstance(first, OSError) else str(first)

@@ -1,4 +1,4 @@
-"""TLS settings of a profile, and errors of handshakes in words."""
+"""TLS settings of a profile, and messages for errors of handshakes."""
 
 import os
 import ssl
@@ -24,14 +24,16 @@ _REASONS = {
     64: ("is for another address", "use the host name that the certificate is for"),
 }
 _VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
-"""Variables of the environment that name authorities to trust: OpenSSL's, and the one of Python."""
+"""Environment variables that name authorities to trust: two of OpenSSL, and one of Python's
+requests.
+"""
 _NOT_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL"}
 
 
 def tls_context(profile: Profile) -> ssl.SSLContext:
     """Return the TLS settings of a profile.
 
-    Raises ConfigError for an unusable `ca_file`, or one that a variable of the environment names.
+    Raises ConfigError if `ca_file`, or the file in an environment variable, can't be used.
     """
     asked = tuple((name, value) for name in _VARIABLES if (value := os.environ.get(name)))
     return _context(profile.verify_tls, profile.ca_file, asked)
@@ -59,7 +61,8 @@ def _context(verify: bool, ca_file: str, asked: Sequence[tuple[str, str]]) -> ss
 
 
 def _system_has_authorities(context: ssl.SSLContext) -> bool:
-    # A folder of authorities is read only when a certificate is checked: the context does not tell.
+    # Authorities in a folder are read only when a certificate is checked, so the context can't tell
+    # whether there are any.
     folder = ssl.get_default_verify_paths().capath
     return bool(context.cert_store_stats()["x509_ca"] or (folder and any(Path(folder).iterdir())))
 
@@ -80,7 +83,7 @@ def _add_authorities(context: ssl.SSLContext, place: str, name: str) -> None:
 
 
 def tls_failure(error: ssl.SSLError, name: str) -> Unreachable:
-    """Return one line that says why TLS with the server called `name` failed."""
+    """Return an error with one line that says why TLS with the server called `name` failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
         default = (f"was refused: {error.verify_message}", "")
         reason, hint = _REASONS.get(error.verify_code, default)

@@ -2,7 +2,7 @@
 outside.
 """
 
-# ruff: noqa: E402  # what is done to sys.modules comes before the imports that it is for
+# ruff: noqa: E402  # sys.modules must be changed before the imports that this is for
 
 import sys
 from collections.abc import (
@@ -15,9 +15,9 @@ from collections.abc import (
 )
 from contextlib import aclosing, contextmanager
 
-# httpx tries to import its command line, and with it rich and pygments where they are installed:
-# tens of milliseconds for something that is never used here. An entry of None makes that import
-# fail, which httpx is prepared for.
+# httpx tries to import its command line, and with it rich and pygments if they are installed. This
+# takes tens of milliseconds, and is never used here. An entry of None makes that import fail, which
+# httpx handles.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None is documented for it
 
 import httpcore
@@ -41,7 +41,7 @@ from atoll_rest.tls import speaks_tls
 
 _BAD_REQUEST = 400
 _SHORT = 64 * 1024
-"""Bytes that are sent in no time."""
+"""A body up to this size, in bytes, is sent without a noticeable delay."""
 
 
 def connect(profile: Profile, dialer: Dialer | None = None) -> "RestTransport":
@@ -50,11 +50,11 @@ def connect(profile: Profile, dialer: Dialer | None = None) -> "RestTransport":
 
 
 class NoHttp(AtollError):
-    """The other side speaks no HTTP."""
+    """The server does not answer in HTTP."""
 
 
 class RestTransport:
-    """Requests to one profile's endpoint, with a signature or the cookies of a login."""
+    """Sends requests to one profile's endpoint, with a signature or the cookies of a login."""
 
     def __init__(self, profile: Profile, dialer: Dialer | None) -> None:
         self._profile = profile
@@ -70,13 +70,13 @@ class RestTransport:
                 "Host": self._address.netloc,
                 "Accept-Encoding": ACCEPTED,
             },
-            # Proxies are the pool's business; .netrc must never replace the signature.
+            # The pool handles proxies; a password from .netrc must never replace the signature.
             trust_env=False,
         )
 
     @property
     def login(self) -> Login | None:
-        """The login at a web server; None for profiles that sign."""
+        """The login at a web server; None for profiles that sign requests."""
         if self._profile.endpoint_type != "session":
             return None
         from atoll_rest.stored_login import LoginFile
@@ -88,7 +88,7 @@ class RestTransport:
 
     @property
     def origin(self) -> str:
-        """Scheme and authority of the endpoint."""
+        """Scheme, host and port of the endpoint."""
         return self._address.origin
 
     @property
@@ -114,15 +114,16 @@ class RestTransport:
         return RestResponse(response, self._profile.endpoint, request.timeout)
 
     async def aclose(self) -> None:
-        """Close all connections, and the dialer."""
+        """Close all connections and the dialer."""
         await self._client.aclose()
         if self._dialer is not None:
             await self._dialer.aclose()
 
     @contextmanager
     def _patience(self, request: Request) -> Iterator[None]:
-        """Bound the time until the head of an answer, which interim responses could extend forever;
-        raises Unreachable. Long uploads and questions to the user are not counted.
+        """Limit the time until the head of an answer has arrived, since interim responses could
+        extend it forever; raises Unreachable. The time of long uploads and of questions to the user
+        does not count.
         """
         is_short = request.body is None or (
             isinstance(request.body, bytes) and len(request.body) <= _SHORT
@@ -137,7 +138,7 @@ class RestTransport:
             raise Unreachable(f"{self._profile.endpoint} has not answered in {limit:g} s")
 
     async def _look_for_tls(self) -> None:
-        """Raise Unreachable if a server that did not understand plain HTTP speaks TLS."""
+        """Raise Unreachable if the server did not understand plain HTTP because it expects TLS."""
         direct = not (self._dialer or self.proxy)
         if self._has_heard or self._address.secure or not direct:
             return
@@ -163,13 +164,14 @@ class RestTransport:
         if "Content-Type" not in draft.headers:
             draft.headers["Content-Type"] = content_type
         if body is None and self._profile.endpoint_type == "session":
-            # Without a length, web servers pass on an empty body in chunks, and now and then the
-            # manager behind takes it for JSON that is malformed.
+            # Without a Content-Length, web servers pass an empty body on in chunks, and the manager
+            # behind them sometimes takes it for malformed JSON.
             draft.headers["Content-Length"] = "0"
         return draft
 
     async def _identified(self, request: Request, draft: httpx.Request) -> dict[str, str]:
-        # httpx may have encoded more of the URL than was already: what it sends must be signed.
+        # httpx may have encoded more of the URL than was encoded before; the signature must cover
+        # what it sends.
         return await self._credentials.headers(
             method=request.method,
             target=draft.url.raw_path.decode("ascii"),
@@ -199,11 +201,11 @@ class RestResponse:
 
     @property
     def set_cookies(self) -> Sequence[str]:
-        """The headers `Set-Cookie`, one by one."""
+        """The `Set-Cookie` headers, one by one."""
         return self._response.headers.get_list("set-cookie")
 
     async def read(self, most: int = MOST_BYTES) -> bytes:
-        """Return the whole body, and release the connection; raises TooLong."""
+        """Read and return the whole body, and release the connection; raises TooLong."""
         body = bytearray()
         async with aclosing(self.chunks()) as chunks:
             async for chunk in chunks:
@@ -213,7 +215,7 @@ class RestResponse:
         return bytes(body)
 
     async def chunks(self) -> AsyncGenerator[bytes]:
-        """Yield the body as it arrives, in pieces of a bounded size."""
+        """Yield the body as it arrives, in pieces of limited size."""
         raw = self._response.aiter_raw()
         with _explained(self._endpoint, self._timeout):
             try:
@@ -231,10 +233,10 @@ class RestResponse:
 
 
 async def _unwind(raw: AsyncIterator[bytes]) -> None:
-    """End an iteration that may not have reached its end.
+    """Close an iterator that may not have reached its end.
 
-    The inner generators, of httpx and httpcore, close each other only if an error is raised in the
-    innermost.
+    The nested generators of httpx and httpcore are all closed only if an error is raised in the
+    innermost one.
     """
     with trio.CancelScope(shield=True) as now:
         now.cancel()
@@ -243,7 +245,7 @@ async def _unwind(raw: AsyncIterator[bytes]) -> None:
 
 
 def _content(request: Request) -> tuple[bytes | AsyncIterable[bytes] | None, str]:
-    """Return the content of a request, and its type."""
+    """Return the body of a request, and its content type."""
     if request.parts:
         return encode_form(request.parts)
     usual = "text/plain" if request.body is None else "application/octet-stream"
@@ -252,7 +254,7 @@ def _content(request: Request) -> tuple[bytes | AsyncIterable[bytes] | None, str
 
 @contextmanager
 def _explained(endpoint: str, timeout: float | None) -> Iterator[None]:
-    """Raise our errors instead of those of httpcore and httpx, which may quote headers."""
+    """Replace errors of httpcore and httpx by our own, since theirs may contain headers."""
     try:
         yield
     except httpcore.TimeoutException:
@@ -272,7 +274,9 @@ def _explained(endpoint: str, timeout: float | None) -> Iterator[None]:
 
 
 def _broken_off(endpoint: str, error: httpcore.RemoteProtocolError) -> AtollError:
-    """Tell a connection that ended too early from one that speaks no HTTP."""
+    """Return the error for a connection that ended too early, or for a server that does not speak
+    HTTP.
+    """
     if "closed" in str(error) or "disconnected" in str(error):
         return ConnectionLost(f"connection to {endpoint} was lost")
     return NoHttp(f"{endpoint} answered with something that is not HTTP", hint="check the endpoint")

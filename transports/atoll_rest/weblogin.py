@@ -1,6 +1,7 @@
-"""Logging in to a web server by e-mail address and password, as its pages do.
+"""Logs in to a web server by e-mail address and password, as its pages do.
 
-The password is asked for and sent, and never stored: only the cookies from the answer are.
+The user enters the password, which is sent but never stored; only the cookies from the answer are
+stored.
 """
 
 import trio
@@ -27,7 +28,7 @@ class WebLogin:
     file: LoginFile
 
     async def identity(self) -> Identity | None:
-        """Return who is logged in, as far as is known here."""
+        """Return the user who is logged in, according to the stored login."""
         stored = await self._stored()
         return stored.identity if stored else None
 
@@ -37,7 +38,9 @@ class WebLogin:
         return stored is not None and await self.server.is_logged_in(stored)
 
     async def log_in(self, ask: Ask, user: str = "") -> Identity:
-        """Log in, asking for everything that is needed; another login of the profile ends then."""
+        """Log in, and ask the user for everything that is needed; an earlier login of the profile
+        is ended then.
+        """
         _warn_of_plain_http(self.profile)
         before = await self._stored_if_readable()
         user = user or await _ask_user(ask, before.user if before else "")
@@ -48,7 +51,7 @@ class WebLogin:
         return stored.identity
 
     async def log_out(self) -> None:
-        """End the login at the server, and delete it here."""
+        """End the login on the server, and delete it here."""
         stored = await self._stored_if_readable()
         await trio.to_thread.run_sync(self.file.remove)
         if stored is None:
@@ -71,7 +74,7 @@ class WebLogin:
             return None
 
     async def _end(self, stored: StoredLogin) -> None:
-        """End a login that another has replaced; it may have expired already."""
+        """End an earlier login that was replaced; it may have expired already."""
         try:
             await self.server.log_out(stored)
         except AtollError:
@@ -107,7 +110,7 @@ class _LoginDialog:
         return answer
 
     async def _renew(self, password: str) -> str:
-        """Let the user choose another password; returns it."""
+        """Let the user choose a new password; returns it."""
         _warn(f"the password of {self.user} has expired: choose another")
         new = await self.ask("new password", hidden=True)
         if new != await self.ask("new password again", hidden=True):
@@ -115,7 +118,7 @@ class _LoginDialog:
         refusal = await self.server.change_password(self.user, password, new)
         if refusal is not None:
             raise self._refused(refusal)
-        # A code is good for one login.
+        # A one-time code can be used for one login only.
         self.code = ""
         return new
 

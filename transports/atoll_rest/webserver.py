@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = 60.0
 _LONGEST = 64 * 1024
-"""Bytes of an answer."""
+"""The longest answer, in bytes."""
 _MOST_COOKIES = 20
 _LONGEST_COOKIE = 4096
 _ASKS_FOR_CODE = {"otp not provided", "require-totp-authentication"}
@@ -29,21 +29,23 @@ _ASKS_FOR_CODE = {"otp not provided", "require-totp-authentication"}
 
 @frozen
 class Refusal:
-    """Why a login or a new password was refused: the end of a problem's type, and a text."""
+    """The reason why a login or a new password was refused: the end of the problem's type, and a
+    text.
+    """
 
     type: str
     words: str
 
     @classmethod
     def of(cls, problem: Mapping[str, Any]) -> "Refusal":
-        """Read it from the `data` of an answer."""
+        """Make it from the `data` of an answer."""
         told = {key: " ".join(str(value or "")[:300].split()) for key, value in problem.items()}
         words = told.get("details") or told.get("title") or "no reason was given"
         return cls(told.get("type", "").rpartition("/")[2], words)
 
     @property
     def wants_code(self) -> bool:
-        """Whether a one-time code is missing."""
+        """Whether the server requires a one-time code."""
         return not _ASKS_FOR_CODE.isdisjoint({self.type, self.words.lower()})
 
 
@@ -120,7 +122,7 @@ class WebServer:
         return told
 
     def _refuse_failure(self, answer: "_Answer") -> None:
-        """Raise the Problem for an unsuccessful answer."""
+        """Raise a Problem if an answer reports a failure."""
         endpoint = self.profile.endpoint
         if answer.status < 300:
             return
@@ -136,7 +138,7 @@ class WebServer:
 
 @frozen
 class _Answer:
-    """A complete answer; `set_cookies` are its headers of that name."""
+    """A complete answer; `set_cookies` are its `Set-Cookie` headers."""
 
     status: int
     headers: Mapping[str, str]
@@ -145,7 +147,7 @@ class _Answer:
 
 
 def _cookies(headers: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the cookies that are set, by name, without those that are deleted."""
+    """Yield the names and values of cookies that are set, without those that are deleted."""
     from http.cookies import CookieError, SimpleCookie
 
     for header in headers:

@@ -1,7 +1,7 @@
 """SSH: a dialer through a bastion for the other transports, and clients for machines without
 OpenSSH.
 
-This light module only offers :mod:`atoll_ssh.connection`.
+This small module only registers :mod:`atoll_ssh.connection`.
 """
 
 from collections.abc import Iterable
@@ -11,5 +11,5 @@ from atoll import Transport, hookimpl
 
 @hookimpl
 def atoll_transports() -> Iterable[Transport]:
-    """Offer the dialer for a profile's `via: ssh://user@bastion`."""
+    """Register the dialer for `via: ssh://user@bastion` of a profile."""
     yield Transport("dial", ("ssh",), load="atoll_ssh.connection:connect", asyncio=True)

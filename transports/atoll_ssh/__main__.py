@@ -1,8 +1,8 @@
 """`python -m atoll_ssh PROGRAM …`: small versions of ssh, scp, sftp and ssh-keyscan, for machines
 without OpenSSH.
 
-They accept those options of OpenSSH that atoll's commands use, and a few that people type. This is
-a program of its own, on asyncio alone, as asyncssh needs.
+They accept the options of OpenSSH that atoll's commands use, and a few that people type. They run
+in a process of their own, with asyncio only, since asyncssh needs it.
 """
 
 import asyncio
@@ -24,7 +24,9 @@ _INTERRUPTED = 130
 
 
 def main() -> int:
-    """Run the program that the first argument names; returns its exit code, 255 for our own."""
+    """Run the program that the first argument names; returns its exit code, or 255 for an error
+    here.
+    """
     name, *words = sys.argv[1:] or [""]
     if name not in _PROGRAMS:
         return _told("atoll_ssh", f"no such program: {name or 'none is named'}")

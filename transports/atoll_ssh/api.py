@@ -1,4 +1,4 @@
-"""What other plugins may use of SSH."""
+"""The functions of SSH that other plugins may use."""
 
 from atoll_ssh.bastion import Bastion
 from atoll_ssh.connection import NoForwarding, SshConnection, connect, connect_or_join

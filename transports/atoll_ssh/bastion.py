@@ -1,4 +1,4 @@
-"""The bastion in a profile's `via`."""
+"""Parses the bastion in a profile's `via`."""
 
 from urllib.parse import SplitResult, urlsplit
 
@@ -13,7 +13,7 @@ _EXAMPLE = "such as ssh://me@bastion.example.com:22"
 class Bastion:
     """A host between here and the cluster.
 
-    `user` and `port` are None if the URL leaves them to `~/.ssh/config`.
+    `user` and `port` are None if the URL does not contain them; then `~/.ssh/config` applies.
     """
 
     host: str
@@ -22,7 +22,7 @@ class Bastion:
 
     @classmethod
     def parse(cls, url: str) -> "Bastion":
-        """Read `ssh://[user@]host[:port]`; raises ConfigError."""
+        """Parse `ssh://[user@]host[:port]`; raises ConfigError."""
         try:
             parts = urlsplit(url)
             port = parts.port

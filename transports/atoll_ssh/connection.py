@@ -1,4 +1,4 @@
-"""One SSH connection to a host, for all that goes through it: streams, commands, and a relay."""
+"""One SSH connection to a host, which carries all streams, commands, and a relay."""
 
 import asyncio
 import socket
@@ -27,15 +27,16 @@ _SESSION_BACKOFF = Backoff(first=0.1, longest=0.5, patience=5.0)
 
 
 def connect(via: str) -> "SshConnection":
-    """Return the connection to a `via`; it is made when the first stream is wanted."""
+    """Return the connection for a `via`; it is opened when the first stream is needed."""
     bastion = Bastion.parse(via)
     return SshConnection(str(bastion), partial(log_in, bastion))
 
 
 def connect_or_join(via: str) -> "SshConnection":
-    """Return the connection to a `via`, or the one that the user's own OpenSSH keeps open to it.
+    """Return the connection for a `via`, or the one to the same host that the user's own OpenSSH
+    keeps open.
 
-    Through that one go commands and relays alone.
+    The latter can only carry commands and relays.
     """
     bastion = Bastion.parse(via)
     return SshConnection(str(bastion), partial(log_in, bastion), Master(bastion))
@@ -45,26 +46,26 @@ def connect_or_join(via: str) -> "SshConnection":
 class SshConnection:
     """Opens streams at a host and runs commands there (:class:`atoll.transport.Dialer`).
 
-    Keys, agent, jumps and known hosts are those of `~/.ssh`. A connection that was lost is made
-    anew when it is wanted next. Where the host asks for a code, that is one more question.
+    Keys, agent, jumps and known hosts are those of `~/.ssh`. A lost connection is opened again when
+    it is next needed; if the host asks for a code at each login, the user is asked again.
     """
 
     name: str
-    """What errors call the host."""
+    """The name of the host in errors."""
     _log_in: Callable[[], Awaitable[asyncssh.SSHClientConnection]]
     _master: Master | None = None
     _refused: NobodyToAsk | None = field(default=None, init=False)
-    """Why nobody logs in who can't be asked."""
+    """Why logins fail that need an answer of the user, if nobody can be asked."""
     _connection: asyncssh.SSHClientConnection | None = field(default=None, init=False)
     _connecting: trio.Lock = field(factory=trio.Lock, init=False)
     _pumps: set[asyncio.Task[None]] = field(factory=set, init=False)
 
     async def dial(self, host: str, port: int) -> trio.SocketStream:
-        """Open a stream to `host:port` as the far side sees it.
+        """Open a stream to `host:port`, as the remote host resolves it.
 
-        Raises NotSent when it does not answer or can't reach the host, NotAuthorized when it
-        refuses the user or is not known, NoForwarding when it forwards nothing, and another
-        Unreachable when it speaks strangely.
+        Raises NotSent if the remote host does not answer or can't reach `host`, NotAuthorized if it
+        refuses the user or its host key is not known, NoForwarding if it allows no forwarding, and
+        another Unreachable for errors in the protocol.
         """
         if await self._joined():
             raise NoForwarding(f"the connection of ssh to {self.name} is used for commands alone")
@@ -77,9 +78,9 @@ class SshConnection:
         return self._attached(channel)
 
     async def run(self, command: str, stdin: bytes = b"") -> Completed:
-        """Run a command by the user's shell there, and wait for its end.
+        """Run a command in the user's shell on the host, and wait for its end.
 
-        Raises as :meth:`dial` does, and TooMuch when it prints more than MOST_OUTPUT.
+        Raises as :meth:`dial` does, and TooMuch if the command prints more than MOST_OUTPUT.
         """
         if master := await self._joined():
             return await master.run(command, stdin)
@@ -93,7 +94,7 @@ class SshConnection:
     async def pipe(self, command: str) -> trio.SocketStream:
         """Start a command, and return the stream of its standard input and output.
 
-        What it says on standard error is dropped. Closing the stream ends its input.
+        Its standard error is dropped. Closing the stream ends its input.
         """
         if master := await self._joined():
             return await master.pipe(command)
@@ -107,8 +108,8 @@ class SshConnection:
     async def _begun(
         self, connection: asyncssh.SSHClientConnection, command: str, **options: Any
     ) -> asyncssh.SSHClientProcess[bytes]:
-        """Begin a command. A host that allows few sessions a connection may need a moment to see
-        that the last one has ended; raises NotSent where it stays at that.
+        """Start a command. A host that limits the sessions of a connection may need a moment to
+        notice that the last one has ended; raises NotSent if it still refuses after that.
         """
 
         async def begin() -> asyncssh.SSHClientProcess[bytes]:
@@ -120,10 +121,10 @@ class SshConnection:
         return await _SESSION_BACKOFF.retry(begin, passes=lambda _: not connection.is_closed())
 
     def through(self, command: str) -> "SshConnection":
-        """Return a connection inside of this one, to the relay that `command` starts there.
+        """Return a connection inside of this one, to the relay that `command` starts on the host.
 
-        All its streams share one channel, and go on where the host forwards no connections. See
-        :mod:`atoll_ssh.relay`.
+        All its streams share one channel of this connection, so they work even if the host forbids
+        forwarding. See :mod:`atoll_ssh.relay`.
         """
 
         async def log_in_there() -> asyncssh.SSHClientConnection:
@@ -132,7 +133,7 @@ class SshConnection:
         return SshConnection(self.name, log_in_there)
 
     async def aclose(self) -> None:
-        """End all streams and the connection; the next :meth:`dial` makes a new one."""
+        """Close all streams and the connection; the next :meth:`dial` opens a new one."""
         if self._master is not None:
             await self._master.aclose()
         connection, self._connection = self._connection, None
@@ -149,7 +150,9 @@ class SshConnection:
             return self._connection
 
     async def _logged_in(self) -> asyncssh.SSHClientConnection:
-        """Log in; what nobody can be asked for is tried once, since hosts count failed logins."""
+        """Log in. If nobody can answer the host's questions, this is tried only once, since hosts
+        count failed logins.
+        """
         if self._refused is not None and somebody() is None:
             raise self._refused
         try:
@@ -159,7 +162,7 @@ class SshConnection:
             raise
 
     async def _joined(self) -> Master | None:
-        """Return the user's own open connection, unless there is one of ours."""
+        """Return the user's own open connection, unless this object has a connection itself."""
         if self._master is None or not (self._connection is None or self._connection.is_closed()):
             return None
         return self._master if await self._master.is_open() else None
@@ -167,7 +170,7 @@ class SshConnection:
     def _attached(self, channel: tuple[Any, Any]) -> trio.SocketStream:
         here, there = socket.socketpair()
         pump = asyncio.get_running_loop().create_task(attach(channel, there))
-        # A loop keeps no more than a weak reference to its tasks.
+        # An event loop keeps only weak references to its tasks.
         self._pumps.add(pump)
         pump.add_done_callback(self._pumps.discard)
         here.setblocking(False)
@@ -178,7 +181,7 @@ async def _ended(
     process: asyncssh.SSHClientProcess[bytes], command: str, stdin: bytes
 ) -> Completed:
     async with process:
-        with suppress(OSError):  # one that has ended reads nothing any more
+        with suppress(OSError):  # a command that has ended does not read any more
             process.stdin.write(stdin)
             process.stdin.write_eof()
         try:
@@ -216,4 +219,4 @@ def _no_channel(name: str, target: str, error: Exception) -> Exception:
 
 
 class NoForwarding(Unreachable):
-    """The host lets nobody forward connections."""
+    """The host does not allow forwarding of connections."""

@@ -1,7 +1,7 @@
 """Verification of host keys.
 
-asyncssh compares keys with `known_hosts`. This module handles the rest: an unknown host can be
-accepted once, a changed key can't.
+asyncssh compares keys with `known_hosts`. This module handles all other keys: the user can accept
+an unknown host once, but not a changed key.
 """
 
 import os
@@ -22,13 +22,13 @@ _DEFAULT_PORT = 22
 class HostKeyRefused(NotAuthorized):
     """The host's key differs from the known one, or is unknown and nobody could be asked.
 
-    Its exit code is 4 rather than 3: trying again must not help.
+    Its exit code is 4, not 3, so that no program tries again.
     """
 
 
 @frozen
 class OfferedKey:
-    """A key that a host showed and that is in no file of known hosts.
+    """A key that a host has sent and that is in no file of known hosts.
 
     `changed` says that another key of this host is known.
     """
@@ -40,12 +40,12 @@ class OfferedKey:
 
     @property
     def name(self) -> str:
-        """The host as `known_hosts` writes it."""
+        """The host, as written in `known_hosts`."""
         return self.host if self.port == _DEFAULT_PORT else f"[{self.host}]:{self.port}"
 
     @property
     def fingerprint(self) -> str:
-        """The key's algorithm and its SHA-256, as `ssh-keygen -l` shows it."""
+        """The key's algorithm and SHA-256 fingerprint, as `ssh-keygen -l` shows them."""
         return f"{self.key.get_algorithm()} {self.key.get_fingerprint()}"
 
     def line(self) -> str:
@@ -56,27 +56,27 @@ class OfferedKey:
 
 @define
 class Watch(asyncssh.SSHClient):
-    """Records a host key that is not known, and refuses it; passes on what the host asks."""
+    """Records an unknown host key and refuses it; passes the host's questions on to the user."""
 
     files: Sequence[str]
     questions: Questions
     offered: OfferedKey | None = None
 
     def kbdint_auth_requested(self) -> str | None:
-        """Let the host ask, if somebody can answer."""
+        """Allow the host to ask questions if somebody can answer."""
         return "" if self.questions.begin() else None
 
     async def kbdint_challenge_received(
         self, name: str, instructions: str, lang: str, prompts: Any
     ) -> Any:
-        """Ask the user; None gives the login up."""
+        """Ask the user; None cancels the login."""
         del name, lang
         return await self.questions.put(instructions, prompts)
 
     def validate_host_public_key(
         self, host: str, addr: str, port: int, key: asyncssh.SSHKey
     ) -> bool:
-        """Handle a key; asyncssh calls this only for unknown ones."""
+        """Record and refuse a key; asyncssh calls this only for unknown keys."""
         port_in_file = None if port == _DEFAULT_PORT else port
         known: Any = asyncssh.match_known_hosts(vouching(self.files), host, addr, port_in_file)
         self.offered = OfferedKey(host, port, key, changed=bool(known[0]))
@@ -91,12 +91,14 @@ def known_hosts_files(options: asyncssh.SSHClientConnectionOptions) -> list[str]
 
 
 def vouching(files: Sequence[str]) -> Any:
-    """Return the files in asyncssh's form; for it, no file means its default, not none."""
+    """Return the files in the form that asyncssh needs. Without files this is not an empty list,
+    which would mean asyncssh's default files.
+    """
     return list(files) or b""
 
 
 def pin_file(options: asyncssh.SSHClientConnectionOptions) -> Path:
-    """Return the file to which an accepted host is added."""
+    """Return the file to which accepted hosts are added."""
     named: Any = options.known_hosts
     return Path(named[0] if named else _default_file()).expanduser()
 
@@ -106,7 +108,7 @@ def _default_file() -> str:
 
 
 def pin(file: Path, offered: OfferedKey) -> None:
-    """Add a host to a file of known hosts; raises HostKeyRefused when that can't be written."""
+    """Add a host to a file of known hosts; raises HostKeyRefused if the file can't be written."""
     try:
         make_private(file.parent)
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)

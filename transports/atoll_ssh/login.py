@@ -25,22 +25,22 @@ from atoll_ssh.hostkeys import (
 )
 from atoll_ssh.questions import Questions
 
-# What goes wrong is raised where it is used; nobody wants it told twice.
+# Failures are raised where the connection is used, so asyncssh shall not log them as well.
 logging.getLogger("asyncssh").addHandler(logging.NullHandler())
 
 _CONNECT_TIMEOUT = 10.0
 _LOGIN_TIMEOUT = 30.0
-"""Seconds that a login may take, not counting those in which the user answers its questions."""
+"""Seconds that a login may take; the time in which the user answers questions does not count."""
 _KEEPALIVE = 20.0
-"""Seconds of silence after which the bastion is asked whether it is still there."""
+"""Seconds of silence after which the connection to the bastion is tested."""
 
 
 async def log_in(bastion: Bastion) -> asyncssh.SSHClientConnection:
-    """Connect to a bastion, asking the user about an unknown host.
+    """Connect to a bastion, and ask the user about an unknown host.
 
-    Raises NotSent if it does not answer, NotAuthorized if it refuses the user or is not trusted,
-    NobodyToAsk if it asks for a code and nobody can type it, ConfigError for errors in `~/.ssh`,
-    and Unreachable for all else.
+    Raises NotSent if the bastion does not answer, NotAuthorized if it refuses the user or its host
+    key is not trusted, NobodyToAsk if it asks for a code and no user can type it, ConfigError for
+    errors in `~/.ssh`, and Unreachable in all other cases.
     """
     with _explained(bastion):
         options = await _options(bastion)
@@ -56,16 +56,18 @@ async def log_in(bastion: Bastion) -> asyncssh.SSHClientConnection:
 
 
 def _arguments(bastion: Bastion) -> dict[str, Any]:
-    """Return arguments for asyncssh; what the URL leaves open it reads from `~/.ssh/config`."""
+    """Return arguments for asyncssh; it reads settings that the URL does not contain from
+    `~/.ssh/config`.
+    """
     named = {"username": bastion.user, "port": bastion.port}
     return {"host": bastion.host, **{key: value for key, value in named.items() if value}}
 
 
 async def _options(bastion: Bastion) -> asyncssh.SSHClientConnectionOptions:
-    """Read `~/.ssh/config`, but no keys yet."""
+    """Read `~/.ssh/config`, but not the keys yet."""
     return await aio(
         asyncssh.SSHClientConnectionOptions.construct,
-        config=(),  # the default of `connect`, which is not that of `construct`
+        config=(),  # this is the default of `connect`, but not that of `construct`
         client_keys=None,
         agent_path=None,
         **_arguments(bastion),
@@ -79,7 +81,7 @@ async def _attempt(bastion: Bastion, watch: Watch) -> asyncssh.SSHClientConnecti
         known_hosts=vouching(watch.files),
         client_factory=lambda: watch,
         connect_timeout=_CONNECT_TIMEOUT,
-        login_timeout=0,  # which would run while somebody types
+        login_timeout=0,  # a time limit would also count the time in which the user types
         keepalive_interval=_KEEPALIVE,
         **_arguments(bastion),
     )
@@ -105,8 +107,8 @@ async def _accept(watch: Watch, options: asyncssh.SSHClientConnectionOptions) ->
 
 
 async def _agreed(offered: OfferedKey) -> bool:
-    # Nothing but a command in the foreground may ask: what the prompt looks up in the background
-    # would take the keys that are meant for the line.
+    # Only a command in the foreground may ask. A query in the background of the prompt would take
+    # keys that the user types for the command line.
     context = current_context.get()
     if context is None:
         return False
@@ -118,7 +120,7 @@ async def _agreed(offered: OfferedKey) -> bool:
 
 
 class NobodyToAsk(NotAuthorized):
-    """The host asks for a code, or a password, at each login, and there is no terminal."""
+    """The host asks for a code or a password at each login, but there is no terminal."""
 
     def __init__(self, bastion: Bastion, asked: str) -> None:
         super().__init__(
@@ -132,7 +134,8 @@ def _explained(bastion: Bastion) -> Iterator[None]:
     try:
         yield
     except asyncssh.HostKeyNotVerifiable as error:
-        # Of a jump before the bastion, or by a certificate: asyncssh's words say which.
+        # The error may concern a jump before the bastion, or a certificate; asyncssh's text says
+        # which.
         raise NotAuthorized(f"{bastion}: {error.reason}", hint=f"ssh {bastion.host}") from None
     except asyncssh.PermissionDenied:
         raise NotAuthorized(

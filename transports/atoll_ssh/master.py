@@ -1,7 +1,7 @@
-"""A connection that the user's own OpenSSH keeps open: `ControlMaster` in `~/.ssh/config`.
+"""A connection that the user's own OpenSSH keeps open (`ControlMaster` in `~/.ssh/config`).
 
-Where each login asks for a code, it lets one command after another through. It is used as it is
-found, never opened, and never closed.
+If each login to a host needs a code, such a connection allows further commands without one. It is
+only used if it is already open; it is never opened or closed here.
 """
 
 import shutil
@@ -18,17 +18,17 @@ from atoll.transport import NotSent
 from atoll_ssh.bastion import Bastion
 
 MOST_OUTPUT = 2**20
-"""Bytes that are kept of what a command prints; one that prints more is ended."""
+"""The most bytes that are kept of a command's output; a command that prints more is killed."""
 _CHUNK = 2**16
 _TIMEOUT = 5.0
 _FAILED = 255
-"""The exit code of `ssh` itself; a command's own may be the same."""
+"""The exit code for errors of `ssh` itself; a command may end with the same code."""
 _MENTIONS = ("controlpath", "include")
 
 
 @frozen
 class Completed:
-    """A command of the far side that has ended; `exit_code` is 255 when a signal has ended it."""
+    """A remote command that has ended; `exit_code` is 255 if a signal has ended it."""
 
     exit_code: int
     stdout: bytes
@@ -36,7 +36,7 @@ class Completed:
 
 
 class TooMuch(AtollError):
-    """A command prints more than anybody reads."""
+    """A command has printed more than the limit."""
 
     def __init__(self, command: str) -> None:
         super().__init__(f"{command.split(maxsplit=1)[0]} prints more than {MOST_OUTPUT} bytes")
@@ -44,25 +44,27 @@ class TooMuch(AtollError):
 
 @define(eq=False)
 class Master:
-    """Runs commands through the open connection of `ssh` to a host, if there is one."""
+    """Runs commands over the open connection of `ssh` to a host, if there is one."""
 
     bastion: Bastion
     config: Path = field(factory=lambda: Path.home() / ".ssh" / "config")
     _path: str | None = field(default=None, init=False)
-    """The socket of the connection, empty where none is configured; None until that is asked."""
+    """The path of the connection's socket; empty if none is configured, None if `ssh` was not asked
+    yet.
+    """
     _processes: list[trio.Process] = field(factory=list, init=False)
 
     async def is_open(self) -> bool:
-        """Tell whether there is one."""
+        """Tell whether the connection is open."""
         if self._path is None:
             configured = await trio.to_thread.run_sync(self._may_be_configured)
             self._path = await self._ask_for_path() if configured else ""
         return bool(self._path) and await _answers(self._path)
 
     async def run(self, command: str, stdin: bytes) -> Completed:
-        """Run a command by the user's shell there, and wait for its end.
+        """Run a command in the user's shell on the host, and wait for its end.
 
-        Raises NotSent when the connection is gone, TooMuch for more output than MOST_OUTPUT.
+        Raises NotSent if the connection was closed, TooMuch for more output than MOST_OUTPUT.
         """
         stdout, stderr = bytearray(), bytearray()
         async with trio.open_nursery() as nursery:
@@ -87,7 +89,7 @@ class Master:
     async def pipe(self, command: str) -> trio.SocketStream:
         """Start a command, and return the stream of its standard input and output.
 
-        What it says on standard error is dropped. Closing the stream ends its input.
+        Its standard error is dropped. Closing the stream ends its input.
         """
         here, there = socket.socketpair()
         with there:
@@ -99,7 +101,9 @@ class Master:
         return trio.SocketStream(trio.socket.from_stdlib_socket(here))
 
     async def aclose(self) -> None:
-        """End the commands of :meth:`pipe`; the connection itself is the user's."""
+        """End the commands of :meth:`pipe`; the connection stays open, since it belongs to the
+        user.
+        """
         processes, self._processes = self._processes, []
         for process in processes:
             if process.poll() is None:
@@ -114,7 +118,9 @@ class Master:
         return any(word in text for word in _MENTIONS) and shutil.which("ssh") is not None
 
     async def _ask_for_path(self) -> str:
-        """Have `ssh` tell where the socket is, all of its tokens expanded; empty for nowhere."""
+        """Ask `ssh` for the path of the socket, with all tokens expanded; empty if there is
+        none.
+        """
         with trio.move_on_after(_TIMEOUT):
             asked = await trio.run_process(
                 ["ssh", *self._where(), "-G", self._target],
@@ -130,7 +136,9 @@ class Master:
         return ""
 
     def _argv(self, command: str) -> list[str]:
-        """Return the words of `ssh`, which asks nothing and opens no connection of its own."""
+        """Return the command line of `ssh` with options so that it asks nothing and opens no
+        connection of its own.
+        """
         settings = ("BatchMode=yes", "ControlMaster=no", "ProxyCommand=false")
         options = [word for setting in settings for word in ("-o", setting)]
         path = ["-S", str(self._path)]
@@ -147,7 +155,7 @@ class Master:
 
 
 async def _answers(path: str) -> bool:
-    """Tell whether somebody listens at a unix socket."""
+    """Tell whether a process listens at a unix socket."""
     with trio.move_on_after(_TIMEOUT):
         try:
             stream = await trio.open_unix_socket(path)
@@ -161,7 +169,7 @@ async def _answers(path: str) -> bool:
 async def _keep(
     process: trio.Process, source: trio.abc.ReceiveStream | None, kept: bytearray
 ) -> None:
-    """Keep what a program prints; one that prints too much is killed."""
+    """Store what a program prints; a program that prints too much is killed."""
     assert source is not None  # noqa: S101 - it was started with pipes
     while chunk := await source.receive_some(_CHUNK):
         kept += chunk

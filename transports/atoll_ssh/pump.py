@@ -1,7 +1,8 @@
-"""Copying bytes between an SSH channel, which is asyncio's, and a socket for trio.
+"""Copies bytes between an SSH channel, which belongs to asyncio, and a socket for trio.
 
-Switching between the two loops costs more than half a millisecond, and reading from a socket next
-to nothing. So a channel becomes a pair of sockets: asyncio copies at one end, trio has the other.
+Switching between the two event loops takes more than half a millisecond, but reading from a socket
+takes almost no time. So a channel is connected to a pair of sockets: asyncio copies at one end, and
+trio uses the other.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ async def attach(channel: tuple[Any, Any], end: socket.socket) -> None:
     try:
         await asyncio.gather(_pump(channel[0], near[1]), _pump(near[0], channel[1]))
     except (OSError, asyncssh.Error):
-        # The other side sees a stream that breaks off, as it would with TCP.
+        # The user of the other end shall see a broken stream, as with TCP.
         pass
     finally:
         near[1].close()
@@ -27,7 +28,7 @@ async def attach(channel: tuple[Any, Any], end: socket.socket) -> None:
 
 
 async def _pump(reader: Any, writer: Any) -> None:
-    """Copy until the end, and pass that on: the other direction may continue."""
+    """Copy until the end of the input, then end the output; the other direction may continue."""
     while chunk := await reader.read(_CHUNK):
         writer.write(chunk)
         await writer.drain()

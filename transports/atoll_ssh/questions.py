@@ -1,7 +1,7 @@
-"""What a host asks at a login, such as a code: put to the user, on behalf of one connection.
+"""Passes a host's questions at a login, such as for a code, to the user.
 
-The login is asyncio's, the terminal trio's. A question crosses over as a message, and its answers
-come back by an asyncio future.
+asyncio runs the login, and trio the terminal. A question is sent from one to the other as a
+message, and its answers come back by an asyncio future.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from atoll.text import printable
 
 T = TypeVar("T")
 Prompts = Sequence[tuple[str, bool]]
-"""What is asked, and whether the answer may be seen while it is typed."""
+"""The texts of the questions, and whether the answer may be shown while it is typed."""
 
 _MOST_PROMPTS, _MOST_ROUNDS = 8, 8
 _LONGEST = 500
 _APPROVAL = 120.0
-"""Seconds in which the user may approve a login elsewhere, such as on a phone."""
+"""Seconds in which the user can approve a login elsewhere, such as on a phone."""
 
 
 @frozen
 class _Question:
-    """One round of questions of a host."""
+    """Questions that a host asks together."""
 
     instructions: str
     prompts: Prompts
@@ -36,14 +36,15 @@ class _Question:
 
 @define(eq=False)
 class Questions:
-    """The questions of one login: a wrong answer is not asked for again.
+    """The questions of one login; after a wrong answer the user is not asked again.
 
-    `patience` is how many seconds the login may take, not counting those in which the user types.
+    `patience` is how many seconds the login may take; the time in which the user types does not
+    count.
     """
 
     patience: float
     unanswered: str = field(default="", init=False)
-    """What was asked while nobody was there."""
+    """The question that was asked while no user could answer."""
     _context: Context | None = field(init=False)
     _token: trio.lowlevel.TrioToken = field(factory=trio.lowlevel.current_trio_token, init=False)
     _limit: trio.CancelScope = field(factory=trio.CancelScope, init=False)
@@ -59,7 +60,7 @@ class Questions:
         self._asked, self._heard = trio.open_memory_channel[_Question](1)
 
     def begin(self) -> bool:
-        """Tell whether the host may ask: once."""
+        """Tell whether the host may ask; it may ask only once."""
         is_first, self._began = not self._began, True
         if self._context is not None:
             self._token.run_sync_soon(self._allow, _APPROVAL)
@@ -67,17 +68,17 @@ class Questions:
 
     @property
     def was_asked(self) -> bool:
-        """Whether the user has answered something."""
+        """Whether the user has answered a question."""
         return self._answered
 
     async def put(self, instructions: str, prompts: Prompts) -> list[str] | None:
-        """Ask, from asyncio's side; None where the login is to be given up."""
+        """Ask the user; called by asyncio. Returns None if the login is to be cancelled."""
         self._rounds += 1
         if self._rounds > _MOST_ROUNDS or len(prompts) > _MOST_PROMPTS:
             return None
         if self._context is None:
             self.unanswered = _name(prompts[0][0]) if prompts else ""
-            return None if prompts else []  # which is a greeting
+            return None if prompts else []  # without prompts it is only a greeting
         self._answered = True
         answers = asyncio.get_running_loop().create_future()
         question = _Question(instructions, prompts, answers)
@@ -86,10 +87,10 @@ class Questions:
         return found
 
     async def during(self, log_in: Callable[[], Awaitable[T]]) -> T:
-        """Await a login, and have the user answer what it asks meanwhile.
+        """Await a login, and let the user answer its questions meanwhile.
 
-        Raises what the login raises, or asking the user, and asyncssh.ConnectionLost when it takes
-        too long.
+        Raises the errors of the login and of asking the user, and asyncssh.ConnectionLost if the
+        login takes too long.
         """
         failure: Exception | None = None
         with self._limit:
@@ -130,24 +131,26 @@ class Questions:
 
 
 def somebody() -> Context | None:
-    """Return the command of somebody at a terminal who can be asked, None for none.
+    """Return the running command whose user is at a terminal and can be asked; None if there is
+    none.
 
-    What the prompt looks up by itself asks nothing: it would take the keys meant for the line.
+    Queries in the background of the prompt may ask nothing, since they would take keys that the
+    user types for the command line.
     """
     context = current_context.get()
     return context if context is not None and context.can_ask else None
 
 
 def _settle(question: _Question, answers: list[str] | None) -> None:
-    if not question.answers.done():  # or the connection has ended while somebody typed
+    if not question.answers.done():  # the connection may end while the user types
         question.answers.set_result(answers)
 
 
 def _name(prompt: str) -> str:
-    """Return what a prompt asks for."""
+    """Return the name of what a prompt asks for."""
     return _shown(prompt).rstrip(": ") or "Code"
 
 
 def _shown(text: str) -> str:
-    """Return a host's words as they may be shown."""
+    """Return a host's text in a form that is safe to show."""
     return printable(text.strip()[:_LONGEST])

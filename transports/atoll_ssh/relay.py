@@ -1,8 +1,8 @@
-"""`python -m atoll_ssh.relay`: an SSH server on standard input and output, for one who is there.
+"""`python -m atoll_ssh.relay`: an SSH server on standard input and output, for one client.
 
-Some hosts let their users run commands and forward no connections. There this server forwards
-them, to any address that the user could reach from there, and does nothing else. It lets whoever
-holds its other end in, since that one has been let in by the host's own SSH.
+Some hosts allow their users to run commands, but forbid forwarding. On such a host this server
+forwards connections to any address that the user can reach from there, and does nothing else. It
+requires no login, since the client has already logged in to the host by SSH.
 """
 
 import asyncio
@@ -14,29 +14,29 @@ from contextlib import suppress
 import asyncssh
 
 GREETING = b"atoll relay "
-"""What its first line begins with; the public half of its key follows."""
+"""The beginning of its first line; the public part of its key follows."""
 USER = "relay"
 _CHUNK = 2**18
 _KEEPALIVE = 20
-"""Seconds of silence after which the client is asked whether it is still there."""
+"""Seconds of silence after which the connection to the client is tested."""
 
 
 class _Forwarder(asyncssh.SSHServer):
     def begin_auth(self, username: str) -> bool:
-        """Ask for no key: see above."""
+        """Require no login; the module's text says why."""
         del username
         return False
 
     def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
     ) -> bool:
-        """Forward to everywhere, as the user's own programs there reach everything."""
+        """Allow connections to every address, as the user's own programs on the host have."""
         del dest_host, dest_port, orig_host, orig_port
         return True
 
 
 async def serve(sock: socket.socket) -> None:
-    """Serve the one client at the other end of a socket until it leaves."""
+    """Serve the client at the other end of a socket until it disconnects."""
     key = asyncssh.generate_private_key("ssh-ed25519")
     sock.sendall(GREETING + key.export_public_key().strip() + b"\n")
     sock.setblocking(False)
@@ -47,12 +47,14 @@ async def serve(sock: socket.socket) -> None:
 
 
 def main() -> None:
-    """Serve on standard input and output, by way of a pair of sockets: asyncssh needs one."""
+    """Serve on standard input and output; they are connected to a pair of sockets, since asyncssh
+    needs a socket.
+    """
     here, there = socket.socketpair()
     outward = threading.Thread(target=_carry_out, args=(there,))
     outward.start()
     threading.Thread(target=_carry_in, args=(there,), daemon=True).start()
-    with suppress(asyncssh.Error, OSError), here:  # the client has left in whatever way
+    with suppress(asyncssh.Error, OSError), here:  # errors here mean that the client has left
         asyncio.run(serve(here))
     outward.join()
 

@@ -1,4 +1,4 @@
-"""Logging in at a relay, over the standard input and output of the command that it is."""
+"""Logs in to a relay over the standard input and output of the command that runs it."""
 
 import asyncio
 import os
@@ -13,14 +13,14 @@ from atoll_ssh.relay import GREETING, USER
 
 _GREETING_TIMEOUT = 30.0
 _MOST_NOISE = 2**16
-"""Bytes that the shells of the far side may print before the relay speaks."""
+"""Bytes that shells on the host may print before the relay's greeting."""
 
 
 async def log_in_at_relay(name: str, stream: trio.SocketStream) -> asyncssh.SSHClientConnection:
     """Connect to the relay at the other end of a stream, which this takes over.
 
-    Nobody but the relay holds the other end, so the key that it greets with is believed. Raises
-    NotSent when there is none, with what is there instead.
+    Only the relay has the other end, so the key in its greeting is trusted. Raises NotSent if no
+    relay answers, with the output of the command.
     """
     try:
         with trio.fail_after(_GREETING_TIMEOUT):
@@ -39,11 +39,11 @@ async def log_in_at_relay(name: str, stream: trio.SocketStream) -> asyncssh.SSHC
 
 
 class _NoRelay(Exception):
-    """What answers is something else."""
+    """The command that answers is not a relay."""
 
 
 async def _greeting(stream: trio.SocketStream) -> asyncssh.SSHKey:
-    """Read to the end of the greeting's line, and not a byte further."""
+    """Read up to the end of the greeting's line, but not a byte more."""
     line = bytearray()
     for _ in range(_MOST_NOISE):
         byte = await stream.receive_some(1)

@@ -1,4 +1,4 @@
-"""Channels over websockets; this light module only offers :mod:`atoll_websocket.transport`."""
+"""Channels over websockets; this small module only registers :mod:`atoll_websocket.transport`."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from atoll import Transport, hookimpl
 
 @hookimpl
 def atoll_transports() -> Iterable[Transport]:
-    """Offer channels, by the scheme of the endpoint as well as by that of websockets."""
+    """Register channels, both for the schemes of HTTP endpoints and for those of websockets."""
     yield Transport(
         "channel", ("ws", "wss", "http", "https"), load="atoll_websocket.transport:connect"
     )

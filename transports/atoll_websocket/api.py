@@ -1,4 +1,4 @@
-"""For transports of other schemes: channels over the streams of a dialer."""
+"""For transports to endpoints with other schemes: channels over the streams of a dialer."""
 
 from atoll import Profile
 from atoll.transport import ChannelTransport, Dialer
@@ -8,9 +8,10 @@ __all__ = ["connect"]
 
 
 def connect(profile: Profile, dialer: Dialer | None = None) -> ChannelTransport:
-    """Return channels by websockets over the streams of a dialer, by default over TCP.
+    """Return a transport that opens websockets over the streams of a dialer, by default over TCP.
 
-    An endpoint of another scheme than HTTP is addressed as by :func:`atoll_rest.api.connect`.
+    An endpoint with another scheme than HTTP gets the address that :func:`atoll_rest.api.connect`
+    uses.
     """
     require_destination(profile, dialer)
     from atoll_websocket.transport import WebsocketTransport

@@ -1,10 +1,11 @@
-"""A stream of bytes over a websocket: binary frames, whose boundaries mean nothing.
+"""A stream of bytes over a websocket, in binary frames whose boundaries have no meaning.
 
-Large transfers go through here, so bytes are copied from socket to frame and from frame to socket
-in one reused buffer for each direction, and a frame is passed on before it is complete.
+Large transfers use such streams. So bytes are copied between socket and frame in one reused buffer
+for each direction, and the bytes of a frame are passed on before it is complete.
 
-A websocket can't be closed in one direction. So an empty binary message says that no more will
-come; servers that don't know this ignore the message, and close when they have sent everything.
+A websocket can't be closed in one direction. So an empty binary message says that no more bytes
+will follow; servers that don't know this ignore the message, and close when they have sent
+everything.
 """
 
 import secrets
@@ -30,7 +31,9 @@ from atoll_websocket.wire import Wire, new_buffer, watch_over
 
 _INCOMING = 1024 * 1024
 _OUTGOING = 512 * 1024
-"""Bytes in one piece, at most. What is masked on its way should fit in the processor's cache."""
+"""The most bytes in one piece; a piece is masked while it is copied, and should fit into the
+processor's cache.
+"""
 _PING_INTERVAL = 30.0
 _CLOSE_TIMEOUT = 2.0
 _FAREWELL = 0.2
@@ -39,10 +42,10 @@ _ABNORMAL = 1006
 
 
 class WebsocketStream(trio.abc.HalfCloseableStream):
-    """The bytes of one open websocket; :func:`running` must go on while it is in use.
+    """The bytes of one open websocket, to be used within :func:`running`.
 
-    At the end, `receive_some` returns nothing when the server has closed in order; otherwise it
-    raises BrokenResourceError, whose cause is the ChannelClosed that tells the code.
+    At the end, `receive_some` returns no bytes if the server has closed in order; otherwise it
+    raises BrokenResourceError, whose cause is a ChannelClosed with the code.
     """
 
     def __init__(self, transport: trio.abc.Stream, early: bytes = b"") -> None:
@@ -59,24 +62,24 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
         self._closed = False
         self._sending = trio.Lock()
         self._torn = False
-        """Whether a frame was sent in part only, so that nothing can follow it."""
+        """Whether a frame was sent only in part, so that no further frame can be sent."""
         self._controls: deque[tuple[int, bytes]] = deque()
         self._control_waits = trio.Event()
 
     @property
     def is_closed(self) -> bool:
-        """Whether the other side has closed, so that nothing sent to it arrives."""
+        """Whether the other side has closed, so that bytes sent to it do not arrive."""
         return self._ended is not None
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        """Return some bytes as soon as there are any, none at the end."""
+        """Return bytes as soon as there are any; empty at the end."""
         return bytes(await self._receive(max_bytes or _INCOMING))
 
     async def copy_to(
         self, sink: trio.abc.SendStream, passed: Callable[[memoryview], None] | None = None
     ) -> None:
-        """Send everything that is received to `sink`, until the end; `passed` is called with what
-        was sent.
+        """Send everything that is received to `sink`, until the end; `passed` is called with the
+        sent bytes.
         """
         wire = Wire(sink)
         while piece := await self._receive(_INCOMING):
@@ -93,7 +96,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
             await trio.lowlevel.checkpoint()
 
     async def copy_from(self, source: AsyncIterable[bytes | bytearray]) -> None:
-        """Send everything that comes from `source`, until its end."""
+        """Send everything that `source` yields, until its end."""
         if isinstance(source, trio.SocketStream):
             wire, buffer = Wire(source), new_buffer(_OUTGOING)
             while count := await wire.read_into(buffer):
@@ -103,19 +106,19 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
                 await self.send_all(piece)
 
     async def wait_send_all_might_not_block(self) -> None:
-        """Wait until there is room for more."""
+        """Wait until more bytes can be sent."""
         async with self._sending:
             await self._transport.wait_send_all_might_not_block()
 
     async def send_eof(self) -> None:
-        """Tell the other side that no more will come; it may go on sending."""
+        """Tell the other side that no more bytes will follow; it may still send."""
         if not self._sent_eof:
             await self._send(b"")
             self._sent_eof = True
 
     async def aclose(self) -> None:
-        """Close in order, so that what was sent arrives. If cancelled, send the close frame and do
-        not wait.
+        """Close in order, so that everything that was sent arrives. If cancelled, send the close
+        frame and do not wait.
         """
         if self._closed:
             return
@@ -128,7 +131,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
             await trio.aclose_forcefully(self._transport)
 
     async def _part(self) -> None:
-        """Send the close frame, and wait for the other side's."""
+        """Send the close frame, and wait for that of the other side."""
         with trio.move_on_after(_FAREWELL, shield=True):
             await self._write(CLOSE, close_payload(1000))
         while self._ended is None:
@@ -136,7 +139,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
             await self._receive(_INCOMING)
 
     async def keep_alive(self) -> None:
-        """Answer pings, and send some, so that no proxy closes an idle connection."""
+        """Answer pings, and send some, so that proxies don't close an idle connection."""
         while not self._closed:
             with trio.move_on_after(_PING_INTERVAL) as silence:
                 await self._control_waits.wait()
@@ -163,7 +166,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
             self._sending.release()
 
     async def _take_turn(self) -> None:
-        """Acquire the lock; without a checkpoint if it is free."""
+        """Acquire the lock; if it is free, without a checkpoint."""
         try:
             self._sending.acquire_nowait()
         except trio.WouldBlock:
@@ -176,12 +179,13 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
         try:
             await self._wire.write(header, body)
         except trio.BrokenResourceError as error:
-            # Why, may be among what has not been read yet: that is for the receiver to find.
+            # The reason may be in the bytes that have not been read yet, so the receiver reports
+            # it.
             raise trio.BrokenResourceError(str(error)) from _lost(str(error))
         self._torn = False
 
     async def _receive(self, limit: int) -> memoryview:
-        """Return the next bytes, valid until the next call, and none at the end."""
+        """Return the next bytes, which are valid until the next call; empty at the end."""
         piece = await self._next(limit)
         if not piece and self._ended is not None and self._ended.code not in _ORDERLY:
             raise _broken(self._ended)
@@ -198,10 +202,10 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
         return memoryview(b"")
 
     def _heed(self, opcode: int, payload: bytes) -> None:
-        """React to a control frame."""
+        """Handle a control frame."""
         if opcode == PING:
-            # Left to another task: if sending has to wait until the server reads, and the server
-            # until we do, receiving must go on.
+            # Another task answers: if sending must wait until the server reads, and the server
+            # waits until we read, receiving must continue.
             self._controls.append((PONG, payload))
             self._control_waits.set()
         elif opcode == CLOSE:
@@ -214,7 +218,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
 
 @asynccontextmanager
 async def running(stream: WebsocketStream) -> AsyncIterator[None]:
-    """Keep a stream alive, and close it at the end."""
+    """Keep a stream alive during the block, and close it at the end."""
     failure: Exception | None = None
     async with stream, trio.open_nursery() as nursery:
         nursery.start_soon(stream.keep_alive)
@@ -227,7 +231,8 @@ async def running(stream: WebsocketStream) -> AsyncIterator[None]:
         try:
             raise failure
         finally:
-            # It knows this frame, and so the stream, which would stay until garbage is looked for.
+            # The error refers to this frame and so to the stream, which would live until the next
+            # garbage collection.
             del failure
 
 

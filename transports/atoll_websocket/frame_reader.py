@@ -1,4 +1,4 @@
-"""Reading frames as they arrive, without waiting for them to be complete."""
+"""Reads the payload of frames as it arrives, before the frames are complete."""
 
 from collections.abc import Callable
 
@@ -13,8 +13,7 @@ class FrameReader:
     """The payloads of binary frames, from one reused buffer.
 
     `on_control` is called with the opcode and the payload of a ping, a pong or a close. `no_more`
-    is set after an empty binary message, which says that nothing follows, and may be set by others
-    who know that.
+    is set after an empty binary message, which says that no bytes follow; callers may also set it.
     """
 
     wire: Wire
@@ -24,7 +23,7 @@ class FrameReader:
     no_more: bool = False
     _start: int = 0
     _left: int = field(default=0, init=False)
-    """Bytes of the current frame that have not been taken out of the buffer yet."""
+    """Bytes of the current frame that were not returned yet."""
     _is_data: bool = field(default=False, init=False)
 
     @property
@@ -33,9 +32,9 @@ class FrameReader:
         return not self._left and self._start == self.filled
 
     async def next(self, limit: int) -> memoryview:
-        """Return the next bytes, valid until the next call, and none if there are no more.
+        """Return the next bytes, which are valid until the next call; empty if there are no more.
 
-        Raises FrameError, BrokenResourceError, and EOFError when the wire ends.
+        Raises FrameError, BrokenResourceError, and EOFError at the end of the connection.
         """
         while not self.no_more:
             if self._left and self._start < self.filled:
@@ -70,7 +69,7 @@ class FrameReader:
         self._start += header.size
         self._left = header.length
         if header.opcode != CONTINUATION:
-            # Texts have no meaning here, and are passed over.
+            # Text frames have no meaning here, and are ignored.
             self._is_data = header.opcode == BINARY
             self.no_more = self._is_data and header.final and not header.length
         return True
@@ -85,7 +84,9 @@ class FrameReader:
         return True
 
     async def _fill(self) -> None:
-        """Read more; the rest in the buffer is part of a header or of a control frame at most."""
+        """Read more bytes. The buffer still contains at most a part of a header or of a control
+        frame.
+        """
         rest = self.filled - self._start
         if rest:
             self.buffer[:rest] = bytes(self.buffer[self._start : self.filled])
@@ -97,4 +98,4 @@ class FrameReader:
 
 
 def _nobody(_opcode: int, _payload: bytes) -> None:
-    """The callback after `close`."""
+    """The callback after `close`, which does nothing."""

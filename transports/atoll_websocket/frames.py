@@ -1,4 +1,4 @@
-"""Frames of RFC 6455, as far as a stream of bytes needs them: no extensions, no reassembly."""
+"""Frames of RFC 6455, as far as a stream of bytes needs them: without extensions and reassembly."""
 
 import secrets
 import struct
@@ -8,7 +8,7 @@ from attrs import frozen
 try:
     from websockets.speedups import apply_mask
 except ImportError:
-    # Wheels for rare machines come without compiled code.
+    # Wheels for rare platforms contain no compiled code.
     from websockets.utils import apply_mask
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
@@ -18,7 +18,7 @@ _TWO_BYTES, _EIGHT_BYTES = 126, 127
 
 
 class FrameError(Exception):
-    """The received bytes are no frame that a server may send."""
+    """The received bytes are not a frame that a server may send."""
 
 
 @frozen
@@ -58,9 +58,9 @@ def read_header(data: memoryview) -> Header | None:
 
 
 def masked(opcode: int, payload: bytes | bytearray | memoryview) -> tuple[bytes, bytes]:
-    """Return the header and the payload of a frame of a client."""
+    """Return the header and the masked payload of a frame that a client sends."""
     length = len(payload)
-    # The standard asks for a key that nobody can foresee, for the sake of caches on the way.
+    # The standard requires an unpredictable key, to protect caches on the way.
     key = secrets.token_bytes(4)
     first = _FINAL | opcode
     if length < _TWO_BYTES:
@@ -78,7 +78,7 @@ def close_payload(code: int, reason: str = "") -> bytes:
 
 
 def read_close(payload: bytes) -> tuple[int, str]:
-    """Return the code and the reason in a close frame; 1005 stands for none."""
+    """Return the code and the reason in a close frame; the code is 1005 if the frame has none."""
     if len(payload) < 2:
         return 1005, ""
     return int.from_bytes(payload[:2]), payload[2:].decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The opening handshake of a websocket, on a stream that we read from the first frame on."""
+"""The opening handshake of a websocket; all frames after it are read by our own code."""
 
 import trio
 from websockets.client import ClientProtocol
@@ -14,7 +14,7 @@ _LONGEST_HEAD = 64 * 1024
 async def open_handshake(
     stream: trio.abc.Stream, uri: str, headers: HeadersLike, user_agent: str
 ) -> bytes:
-    """Do the handshake for a websocket at `uri`; returns the bytes that the server sent after it.
+    """Do the handshake for a websocket at `uri`; returns the bytes that were received after it.
 
     Raises InvalidHandshake of websockets if the server refuses.
     """
@@ -27,7 +27,7 @@ async def open_handshake(
         await stream.send_all(b"".join(protocol.data_to_send()))
         return await _read_answer(stream, protocol)
     finally:
-        # It refers to the protocol, and both would stay until garbage is looked for.
+        # The error refers to the protocol, and both would live until the next garbage collection.
         protocol.parser.close()
 
 
@@ -41,7 +41,7 @@ async def _read_answer(stream: trio.abc.Stream, protocol: ClientProtocol) -> byt
 
 
 async def _read_head(stream: trio.abc.Stream) -> tuple[bytes, bytes]:
-    """Read an answer up to its empty line; returns it, and the bytes after it."""
+    """Read an answer up to its empty line; returns it, and the bytes received after it."""
     received = bytearray()
     while (end := received.find(_HEAD_END)) < 0:
         some = await stream.receive_some()

@@ -1,5 +1,5 @@
-"""Channels of messages over websockets, with `websockets.trio`. None of its names is visible
-outside.
+"""Channels of messages over websockets, with `websockets.trio`. No type or error of websockets is
+visible outside.
 """
 
 import logging
@@ -39,7 +39,7 @@ from atoll_rest.api import (
 from atoll_websocket.bytestream import WebsocketStream, running
 from atoll_websocket.handshake import open_handshake
 
-# What goes wrong with a connection is raised where it is used; nobody wants it told twice.
+# Failures of a connection are raised where it is used, so the library shall not log them as well.
 _log = logging.getLogger("atoll.websocket")
 _log.addHandler(logging.NullHandler())
 
@@ -56,7 +56,7 @@ def connect(profile: Profile, dialer: Dialer | None = None) -> "WebsocketTranspo
 
 
 class WebsocketTransport:
-    """Opens websockets to one profile's endpoint, each on a connection of its own."""
+    """Opens websockets to one profile's endpoint, each over its own connection."""
 
     def __init__(self, profile: Profile, dialer: Dialer | None) -> None:
         self._profile = profile
@@ -127,12 +127,12 @@ class WebsocketTransport:
             ssl=tls_context(self._profile) if secure else None,
             additional_headers=await self._identified(target, version),
             user_agent_header=USER_AGENT,
-            # What flows here is small or encrypted: compressing it costs more than it saves.
+            # Messages here are small or encrypted, so compressing them costs more than it saves.
             compression=None,
             open_timeout=_HANDSHAKE_TIMEOUT,
             ping_interval=_PING_INTERVAL,
-            # A manager that waits for code to print something does not read, and so answers no
-            # pings: silence says nothing about the connection. TCP notices when it is gone.
+            # A manager that waits for output of code does not read, and so answers no pings:
+            # missing pongs don't mean a dead connection. TCP detects one.
             ping_timeout=None,
             logger=_log,
             close_timeout=_CLOSE_TIMEOUT,
@@ -158,7 +158,7 @@ class WebsocketTransport:
 
 
 def _spelled(proxy: Proxy) -> str:
-    """Return a proxy's URL in the form that websockets wants."""
+    """Return a proxy's URL in the form that websockets needs."""
     if not proxy.user:
         return proxy.url
     scheme, _, host = proxy.url.partition("://")
@@ -166,20 +166,22 @@ def _spelled(proxy: Proxy) -> str:
 
 
 class _Opening(open_websocket):
-    """A handshake that follows no redirect, which would send the signature to another server."""
+    """A handshake that follows no redirect, since that would send the signature to another
+    server.
+    """
 
     def process_redirect(self, exc: Exception) -> Exception:
         return exc
 
     async def open_stream(self) -> trio.abc.Stream:
-        """Open the connection only, for a handshake of our own."""
+        """Only open the connection, for our own handshake."""
         with trio.fail_after(_HANDSHAKE_TIMEOUT):
             stream = self.stream or await self.open_tcp_stream()
             async with _closed_on_failure(stream):
                 return await self.enable_tls(stream) if self.ws_uri.secure else stream
 
     async def open_bytes(self) -> WebsocketStream:
-        """Open the websocket as a stream of bytes, which the library does not read from."""
+        """Open the websocket as a stream of bytes, from which the library itself does not read."""
         agent, headers = self.user_agent_header or "", self.additional_headers or {}
         stream = await self.open_stream()
         with trio.fail_after(_HANDSHAKE_TIMEOUT):
@@ -211,8 +213,8 @@ class WebsocketChannel:
             await self._connection.send(message)
 
     async def receive(self) -> str | bytes:
-        """Return the next message; raises ChannelClosed at the end, and Malformed for a message
-        that is too long.
+        """Return the next message; raises ChannelClosed at the end, and Malformed if a message is
+        too long.
         """
         try:
             with _closing():
@@ -229,7 +231,7 @@ class WebsocketChannel:
 
 
 def _was_too_big(error: BaseException | None) -> bool:
-    """Tell whether we have closed because a message was too long."""
+    """Tell whether the channel was closed here because a message was too long."""
     sent = error.sent if isinstance(error, ConnectionClosed) and not error.rcvd_then_sent else None
     return sent is not None and sent.code == _TOO_BIG
 
@@ -249,7 +251,7 @@ def _closing() -> Iterator[None]:
 
 @contextmanager
 def _explained(endpoint: str) -> Iterator[None]:
-    """Raise our errors for failures to open a channel."""
+    """Replace errors of opening a channel by our own."""
     try:
         yield
     except InvalidStatus as error:
@@ -268,7 +270,7 @@ def _explained(endpoint: str) -> Iterator[None]:
             raise tls_failure(cause, endpoint) from None
         raise ConnectionLost(f"connection to {endpoint} was lost") from None
     except OSError:
-        # Only the way to a proxy is opened by websockets itself.
+        # websockets itself opens only connections to proxies.
         raise NotSent(f"can't connect to the proxy on the way to {endpoint}") from None
 
 

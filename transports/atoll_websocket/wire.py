@@ -1,7 +1,7 @@
-"""Reading and writing streams; those over sockets without a checkpoint for each piece.
+"""Reads from and writes to streams; on sockets without a checkpoint for each piece.
 
-A checkpoint costs as much as copying 100 KiB. So a piece that can be read or written at once is,
-and other tasks run when there is nothing to do, or after a certain amount.
+A checkpoint costs as much as copying 100 KiB. So pieces are read or written at once if that is
+possible. Other tasks run when a stream must wait, or after a certain number of bytes.
 """
 
 import mmap
@@ -14,20 +14,20 @@ from typing import TypeAlias, cast
 import trio
 
 _Move: TypeAlias = Callable[[int], int]
-"""Takes a descriptor; returns how many bytes were moved."""
+"""Reads from or writes to a descriptor; returns how many bytes were moved."""
 _KEEPALIVE = {
     "TCP_KEEPIDLE": 30,
     "TCP_KEEPINTVL": 10,
     "TCP_KEEPCNT": 6,
-    # Milliseconds that bytes on their way may go unanswered.
+    # Milliseconds for which sent bytes may stay unacknowledged.
     "TCP_USER_TIMEOUT": 90_000,
 }
 _TURN = 1024 * 1024
-"""Bytes after which others shall have their turn."""
+"""Bytes after which other tasks get a chance to run."""
 
 
 class Wire:
-    """One end of a stream, for one task that reads or one that writes."""
+    """One end of a stream, for one task that reads or one task that writes."""
 
     def __init__(self, stream: trio.abc.AsyncResource) -> None:
         self._stream = cast("trio.abc.Stream", stream)
@@ -35,7 +35,7 @@ class Wire:
         self._since_turn = 0
 
     async def read_into(self, buffer: memoryview) -> int:
-        """Read some bytes, waiting for the first; returns how many, 0 at the end.
+        """Read some bytes, and wait for the first of them; returns how many, 0 at the end.
 
         Raises BrokenResourceError.
         """
@@ -46,7 +46,7 @@ class Wire:
         return await self._move(lambda here: os.readv(here, [buffer]), trio.lowlevel.wait_readable)
 
     async def write(self, *parts: bytes | bytearray | memoryview) -> None:
-        """Write some parts, one after the other; raises BrokenResourceError."""
+        """Write several parts, one after the other; raises BrokenResourceError."""
         if self._socket is None:
             await self._stream.send_all(parts[0] if len(parts) == 1 else b"".join(parts))
             return
@@ -56,7 +56,7 @@ class Wire:
             _drop(left, await self._move(write, room))
 
     async def _move(self, move: _Move, wait: Callable[[int], Awaitable[None]]) -> int:
-        """Read or write what is possible, once something is."""
+        """Read or write as much as is possible; wait only if nothing is possible at the moment."""
         if self._socket is None:
             raise TypeError("only sockets can be read and written at once")
         while True:
@@ -82,20 +82,21 @@ class Wire:
 def watch_over(stream: trio.abc.AsyncResource) -> None:
     """Make the system detect a dead connection within a minute and a half.
 
-    A websocket's pings can't: a server that waits for a slow reader answers none.
+    Pings of a websocket can't do that, since a server that waits for a slow reader does not answer
+    them.
     """
     if not isinstance(stream, trio.SocketStream):
         return
     with suppress(OSError):
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in _KEEPALIVE.items():
-            # Not every system has all of them.
+            # Not every system has all of these options.
             if (option := getattr(socket, name, None)) is not None:
                 stream.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def new_buffer(size: int) -> memoryview:
-    """Return a buffer that takes memory only as far as it is used."""
+    """Return a buffer; memory is only allocated for the part of it that is used."""
     return memoryview(mmap.mmap(-1, size))
 
 

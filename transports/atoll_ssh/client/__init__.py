@@ -1,1 +1,1 @@
-"""The programs of :mod:`atoll_ssh.__main__`, a module for each."""
+"""The programs of :mod:`atoll_ssh.__main__`, one module each."""

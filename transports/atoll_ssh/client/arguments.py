@@ -15,7 +15,7 @@ _FLAGS = {"ssh": "aCkqTtvx46", "scp": "Cpqrv46", "sftp": "Cpqrv46", "ssh-keyscan
 
 
 class Misused(Exception):
-    """The line asks for something that these programs don't support."""
+    """The command line needs something that these programs don't support."""
 
 
 @define

@@ -1,5 +1,5 @@
-"""The connection of the small programs, made as their options say, and always with a verified host
-key.
+"""Connects the small programs to a host, with the options of their command line, and always with a
+verified host key.
 """
 
 import getpass
@@ -15,7 +15,7 @@ _KEEPALIVE = 30
 def connection(arguments: Arguments, target: str) -> Any:
     """Return a context manager that connects to `[user@]host`.
 
-    Only keys in the files that the options name are trusted: there is nobody to ask.
+    Only host keys in the files that the options name are trusted, since no user can be asked.
     """
     user, _, host = target.rpartition("@")
     options: dict[str, Any] = {

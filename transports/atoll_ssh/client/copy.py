@@ -1,4 +1,4 @@
-"""scp: copies files to or from the other side over SFTP, as OpenSSH's own does today."""
+"""scp: copies files to or from the remote host over SFTP, as OpenSSH's current version does."""
 
 import os
 import stat
@@ -15,7 +15,7 @@ _FAILED = 1
 
 
 async def main(arguments: Arguments) -> int:
-    """Copy what the line names; returns 1 if something could not be copied."""
+    """Copy the files that the command line names; returns 1 if something could not be copied."""
     if len(arguments.rest) < 2:
         raise Misused("a source and a target are needed")
     *sources, target = arguments.rest
@@ -41,7 +41,7 @@ async def _download(arguments: Arguments, sources: list[str], target: str) -> in
 async def _upload(arguments: Arguments, sources: list[str], target: str) -> int:
     failures: list[Exception] = []
     host, _, _path_there = target.partition(":")
-    # Without its slash at the end, the name of a folder is known for what it is called.
+    # Without a slash at its end, a folder's path ends with the folder's name.
     paths = [str(Path(source)) for source in sources]
     for path in paths:
         _check_openable(path)
@@ -51,10 +51,12 @@ async def _upload(arguments: Arguments, sources: list[str], target: str) -> int:
 
 
 def _check_openable(path: str) -> None:
-    """Raise Misused for a pipe or the like, there or below: opening one may block forever."""
+    """Raise Misused if the path is, or contains, a pipe or another file that could block forever
+    when it is opened.
+    """
     below = (Path(above, name) for above, _, names in os.walk(path) for name in names)
     for one in (Path(path), *below):
-        with suppress(OSError):  # what is not there is told when it is its turn
+        with suppress(OSError):  # a missing file is reported when it is to be copied
             mode = one.stat().st_mode
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
                 raise Misused(f"{one} is neither a file nor a folder")

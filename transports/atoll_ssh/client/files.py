@@ -1,4 +1,4 @@
-"""sftp: browses and transfers the other side's files."""
+"""sftp: browses and transfers files of the remote host."""
 
 import asyncio
 import errno
@@ -92,7 +92,7 @@ class Files:
 
     async def _cd(self, paths: list[str], _flags: set[str]) -> None:
         folder = paths[0] if paths else "."
-        # The other side may well take a name for one that nothing goes by.
+        # chdir itself may accept a folder that does not exist.
         if not await self.sftp.isdir(folder):
             raise NotADirectoryError(errno.ENOTDIR, f"{folder} is not a folder")
         await self.sftp.chdir(folder)

@@ -10,7 +10,7 @@ _FAILED = 1
 
 
 async def main(arguments: Arguments) -> int:
-    """Print the line; returns 1 if the server shows no key."""
+    """Print the line; returns 1 if the server sends no key."""
     if len(arguments.rest) != 1:
         raise Misused("one host is needed")
     [host] = arguments.rest

@@ -1,4 +1,4 @@
-"""ssh: a shell or a command at the other side, with a terminal if there is one here."""
+"""ssh: runs a shell or a command on the remote host, with a terminal if there is one here."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ _FAILED = 255
 
 
 async def main(arguments: Arguments) -> int:
-    """Run what the line says; returns its exit code."""
+    """Run the command that the command line names; returns its exit code."""
     if not arguments.rest:
         raise Misused("no host is named")
     target, *words = arguments.rest
@@ -37,7 +37,8 @@ async def main(arguments: Arguments) -> int:
 
 
 def _streams() -> dict[str, int]:
-    # Copies, because asyncssh closes what it is given. And asyncio can't wait for the null device.
+    # These are copies, since asyncssh closes the files that it gets. And asyncio can't wait for the
+    # null device.
     is_null = os.path.samestat(os.fstat(0), os.stat(os.devnull))  # noqa: PTH116  # a device, no path
     return {
         "stdin": asyncssh.DEVNULL if is_null else os.dup(0),
@@ -53,7 +54,9 @@ def _wants_terminal(arguments: Arguments, words: list[str]) -> bool:
 
 
 def _code(ended: Any) -> int:
-    """Return ssh's exit code: the program's own, or a shell's for one that was killed."""
+    """Return ssh's exit code: that of the program, or the code of a shell if the program was
+    killed.
+    """
     if ended.exit_signal:
         number = getattr(signal, f"SIG{ended.exit_signal[0]}", None)
         return _SIGNALLED + number if number else _FAILED
@@ -86,7 +89,7 @@ def _raw() -> Iterator[None]:
 
 @contextmanager
 def _blocking_again() -> Iterator[None]:
-    """Make our streams block again: other programs that use them expect that."""
+    """Make our streams blocking again, since other programs that share them expect that."""
     before = {number: os.get_blocking(number) for number in (0, 1, 2)}
     try:
         yield
