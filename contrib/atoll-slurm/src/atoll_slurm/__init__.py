@@ -1,4 +1,4 @@
-"""Sessions as jobs of Slurm: an engine for atoll's own cluster, on a site's login node."""
+"""An engine that runs sessions as Slurm jobs, for the embedded cluster on a site's login node."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from atoll_local.hooks import Engine, EngineSetting
 
 @hookimpl
 def atoll_engines() -> Iterator[Engine]:
-    """Slurm, with what a user may set about a site; see `settings.py`."""
+    """Add the engine `slurm` with its settings; see `settings.py`."""
     settings = [
         EngineSetting("partition", "Where sessions run that name no scaling group"),
         EngineSetting("account", "The account that pays for sessions without a group of their own"),

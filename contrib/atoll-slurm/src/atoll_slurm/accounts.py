@@ -1,4 +1,4 @@
-"""What accounting says of us, where a site has it: accounts, and limits of time."""
+"""Ask Slurm's accounting, if a site has it, for this user's accounts and time limits."""
 
 import logging
 import re
@@ -20,17 +20,17 @@ _USUAL_QOS = "normal"
 
 @frozen
 class Association:
-    """That we may use an account; `longest` is the most time of one job, empty for no limit."""
+    """An account that this user may use; `longest` is its jobs' time limit, empty for none."""
 
     account: str
     longest: str
     qos: str
-    """The quality of service of jobs that name none."""
+    """The QOS of jobs that name none."""
 
 
 @define
 class Accounting:
-    """Our associations, and the limits of qualities of service; nothing without accounting."""
+    """This user's associations, and the time limits of QOS; both are empty without accounting."""
 
     associations: Sequence[Association] = ()
     longest_of_qos: Mapping[str, str] = field(factory=dict)
@@ -38,7 +38,7 @@ class Accounting:
     _asking: anyio.Lock = field(factory=anyio.Lock, init=False)
 
     async def look(self, *, again: bool = True) -> None:
-        """Ask for them, unless they are known already and it is not to be done `again`."""
+        """Ask Slurm's accounting; without `again`, only if it was not asked before."""
         async with self._asking:
             if again or not self._is_asked:
                 self.associations = parse(await _ask("associations", f"user={user()}", _FIELDS))
@@ -48,11 +48,11 @@ class Accounting:
 
     @property
     def accounts(self) -> list[str]:
-        """The names of our accounts, each once: there is an association for each partition, too."""
+        """The names of the accounts, each once, though each partition may have an association."""
         return list(dict.fromkeys(one.account for one in self.associations))
 
     def longest(self, account: str, qos: str) -> str:
-        """Return the most time that a job may have, empty for no limit."""
+        """Return the longest time limit that a job may have, empty for no limit."""
         found = [one for one in self.associations if account in {"", one.account}]
         of_qos = {qos or one.qos for one in found}
         limits = [one.longest for one in found]
@@ -63,7 +63,7 @@ _FIELDS = "format=account,maxwall,defaultqos,qos"
 
 
 async def _ask(*words: str) -> list[str]:
-    """Return what sacctmgr prints; nothing where it can't."""
+    """Return the lines that sacctmgr prints; empty if it fails."""
     try:
         ran = await run([*_SHOW, *words])
     except (NoAnswer, EngineError) as error:
@@ -76,7 +76,7 @@ async def _ask(*words: str) -> list[str]:
 
 
 def parse(lines: Iterable[str]) -> list[Association]:
-    """Read the lines of associations; what is none of them is left out."""
+    """Read the lines of associations; ignore all other lines."""
     found = []
     for line in lines:
         cells = line.strip().split("|")
@@ -91,6 +91,6 @@ def _usual(names: Sequence[str]) -> str:
 
 
 def parse_qos(lines: Iterable[str]) -> dict[str, str]:
-    """Read the limits of qualities of service by their names."""
+    """Read the time limits of QOS, by name."""
     cells = (line.strip().split("|") for line in lines)
     return {one[0]: one[1] for one in cells if len(one) == 2}

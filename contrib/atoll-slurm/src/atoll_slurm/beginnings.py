@@ -1,4 +1,7 @@
-"""Kernels that begin: their folders tell it sooner than Slurm, which is not to be asked often."""
+"""Watch the folders of new kernels, which show sooner than Slurm that a kernel has begun.
+
+Slurm must not be asked often, but folders can be read often.
+"""
 
 import time
 from collections.abc import Sequence
@@ -9,26 +12,26 @@ from attrs import define, field
 from atoll_cluster.engines import Site, has_begun
 
 GLANCE = 0.1
-"""Seconds between two looks at the folders."""
+"""Seconds between two checks of the folders."""
 _LONGEST = 60.0
-"""Seconds after its submission in which the folder of a kernel is looked at."""
+"""Seconds after its submission in which a kernel's folder is checked."""
 _MOST = 100
-"""How many folders are looked at, on a file system that may be slow."""
+"""Most folders to check at a time, because the file system may be slow."""
 
 
 @define
 class Beginnings:
-    """Those that were submitted just now and have not begun yet."""
+    """The kernels that were submitted recently and have not begun yet."""
 
     site: Site
     _since: dict[str, float] = field(factory=dict, init=False)
 
     def submitted(self, kernel_id: str) -> None:
-        """Look at a kernel's folder from now on."""
+        """Check a kernel's folder from now on."""
         self._since[kernel_id] = time.monotonic()
 
     async def wait(self, event: anyio.Event, longest: float) -> None:
-        """Wait for an event, or until a kernel has begun; `longest` is in seconds."""
+        """Wait for an event or until a kernel has begun, at most `longest` seconds."""
         with anyio.move_on_after(longest):
             while self._young():
                 with anyio.move_on_after(GLANCE):
@@ -38,7 +41,7 @@ class Beginnings:
             await event.wait()
 
     async def _some(self) -> bool:
-        """Tell whether some have begun; they are not looked at again."""
+        """Return whether any kernels have begun; stop checking the folders of these."""
         begun = await anyio.to_thread.run_sync(self._begun, self._young())
         for kernel_id in begun:
             self._since.pop(kernel_id, None)

@@ -1,4 +1,4 @@
-"""What `doctor` finds of a site's Slurm, a line for each thing that sessions stand on."""
+"""The checks of `doctor` for a site's Slurm: one finding for each thing that sessions need."""
 
 import re
 import secrets
@@ -16,7 +16,7 @@ _UNREACHABLE = 3
 _MOST_PARTITIONS = 20
 _OLDEST = (3, 9)
 _PATIENCE = 5
-"""Seconds that a job may wait which asks a node."""
+"""Seconds that the job that examines a node may wait in the queue."""
 _LOGIND = ("/etc/systemd/logind.conf", "/etc/systemd/logind.conf.d")
 _ASK_NODE = (
     "echo node=$(hostname); "
@@ -28,7 +28,7 @@ _ASK_NODE = (
 
 
 async def check(data: Path, settings: Mapping[str, str]) -> AsyncIterator[Finding]:
-    """Ask Slurm and one of its nodes; `data` is the folder of the cluster, in the user's home."""
+    """Check Slurm and one of its nodes; `data` is the cluster's folder in the user's home."""
     try:
         known = Settings.read(settings)
         async for finding in _of_slurm(data, known):
@@ -53,7 +53,7 @@ async def _of_slurm(data: Path, settings: Settings) -> AsyncIterator[Finding]:
 
 
 def controller(ping: Ran, version: Ran) -> Finding:
-    """Tell whether the controller answers; one that does not lists no jobs and starts none."""
+    """Report whether the controller answers; otherwise Slurm lists no jobs and starts none."""
     if ping.code or " UP" not in ping.out:
         hint = "sessions keep their status until it answers; else ask the site"
         words = f"its controller does not answer: {ping.words}"
@@ -62,7 +62,7 @@ def controller(ping: Ran, version: Ran) -> Finding:
 
 
 def partitions(ran: Ran, config: Ran, settings: Settings) -> Iterator[Finding]:
-    """Tell what each partition gives, and whether the one that is set is there."""
+    """Report what each partition offers, and whether the partition in the settings exists."""
     if ran.code:
         yield Finding("partitions", "failed", ran.words, "ask the site")
         return
@@ -101,7 +101,7 @@ def _partition(values: Mapping[str, str], everywhere: Mapping[str, str]) -> Find
 
 
 def _default_memory(values: Mapping[str, str]) -> str:
-    """Return what a job gets that asks for no memory; empty where that is not limited."""
+    """Return the memory of a job that asks for none; empty if that is not limited."""
     for key, of in (("DefMemPerCPU", "CPU"), ("DefMemPerNode", "node")):
         if values.get(key, "UNLIMITED") != "UNLIMITED":
             return f"{values[key]} MB a {of} by default"
@@ -121,7 +121,7 @@ def _no_accounting(words: str) -> Finding:
 
 
 async def _of_a_node(data: Path, settings: Settings) -> AsyncIterator[Finding]:
-    """Ask a node by a job of a second, which is not waited for when all nodes are busy."""
+    """Examine a node by a short job; give up after a few seconds if all nodes are busy."""
     token = anyio.Path(data / f"doctor-{secrets.token_hex(8)}")
     await token.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     await token.touch(0o600)
@@ -138,7 +138,7 @@ async def _of_a_node(data: Path, settings: Settings) -> AsyncIterator[Finding]:
 
 
 def node(ran: Ran, settings: Settings) -> Iterator[Finding]:
-    """Tell what a node has answered."""
+    """Report what the job on a node has printed."""
     told = dict(line.split("=", 1) for line in ran.out.splitlines() if "=" in line)
     if "node" not in told:
         words = f"no node could be asked within {_PATIENCE} s: {ran.words}"
@@ -180,7 +180,7 @@ def _logind_texts() -> Iterator[str]:
 
 
 def logout(texts: Sequence[str]) -> Finding:
-    """Tell whether logging out ends what a user leaves behind."""
+    """Report whether logging out ends the user's processes on the login node."""
     found = [re.findall(r"(?m)^\s*KillUserProcesses\s*=\s*(\w+)", text) for text in texts]
     last = [word for words in found for word in words][-1:]
     if last and last[0].lower() in {"yes", "true", "1", "on"}:

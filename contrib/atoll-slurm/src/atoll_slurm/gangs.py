@@ -1,7 +1,7 @@
-"""Sessions of several kernels: one job, so that all of them start at once or none does.
+"""Sessions of several kernels: they are one job, so that Slurm starts all kernels at once or none.
 
-The job's own script, on its first node, starts a step for each kernel. The session lasts as long as
-its main kernel; the script then asks the others to end.
+The job's script, on the first node, starts a step for each kernel. When the main kernel ends, the
+script asks the others to end, and the session ends.
 """
 
 import re
@@ -18,7 +18,7 @@ from atoll_slurm.script import ONCE, kernel_command
 from atoll_slurm.settings import Settings
 
 PATIENCE = 60.0
-"""Seconds in which all kernels of a session must have come, once one has."""
+"""Seconds, after the start of the first kernel of a session, in which all must be started."""
 
 Submit = Callable[[Sequence[Job]], Awaitable[None]]
 
@@ -38,7 +38,7 @@ for folder in {folders}; do
         "$addresses" "$folder/hosts" > "$folder/environ"
 done
 """
-"""What tells each kernel where the others are, before any of them starts."""
+"""The part of the script that writes, before the kernels start, the addresses of all kernels."""
 
 _END = """\
 wait $main
@@ -58,14 +58,14 @@ class _Gathering:
 
 @define
 class Gangs:
-    """Brings the kernels of a session together, who come one by one."""
+    """Collects the kernels of a session, which the cluster starts one by one, for one job."""
 
     _gatherings: dict[str, _Gathering] = field(factory=dict, init=False)
 
     async def join(self, job: Job, submit: Submit) -> None:
-        """Wait until all kernels of the session are here; the last one submits them.
+        """Wait until this was called for all kernels of the session; the last call submits them.
 
-        Raises EngineError if that fails, or if some never come.
+        Raises EngineError if Slurm refuses the job, or if calls for other kernels are missing.
         """
         here = self._gatherings.setdefault(job.session_id, _Gathering())
         here.jobs[job.kernel_id] = job
@@ -97,8 +97,10 @@ class Gangs:
 
 @frozen
 class Member:
-    """One of the kernels in a job: `leader` is the one by which the job is named, `at` counts from
-    0. With `spread`, each is on a node of its own.
+    """A kernel that shares its job with other kernels of its session.
+
+    `leader` is the id of the kernel after which the job is named. `at` is the number of this kernel
+    in the job, from 0. With `spread`, each kernel has its own node.
     """
 
     leader: str
@@ -106,19 +108,19 @@ class Member:
     spread: bool
 
     def notes(self) -> dict[str, object]:
-        """Return what a later program needs to know of it."""
+        """Return the notes from which a later cluster program can `read` this object."""
         return asdict(self)
 
     @classmethod
     def read(cls, notes: Mapping[str, object]) -> "Member | None":
-        """Read those notes, None for those of a kernel alone in its job."""
+        """Read such notes; None if the kernel is alone in its job."""
         match notes:
             case {"leader": str(leader), "at": int(at), "spread": bool(spread)}:
                 return cls(leader, at, spread)
         return None
 
     def seen(self, listed: Listed) -> Listed:
-        """Return the job as this kernel has it, on its own node."""
+        """Return the job as listed, but with the node of this kernel."""
         nodes = nodes_of(listed.nodes)
         at = self.at if self.spread else 0
         if isinstance(listed.state, Running) and at < len(nodes):
@@ -132,14 +134,14 @@ def in_order(jobs: Iterable[Job]) -> list[Job]:
 
 
 def is_spread(job: Job) -> bool:
-    """Tell whether each kernel of the session has a node of its own."""
+    """Return whether each kernel of the session has its own node."""
     return job.terms.cluster_mode == "multi-node"
 
 
 def gang_script(jobs: Sequence[Job], settings: Settings) -> str:
-    """Return the text for sbatch that starts the kernels of a session, in this order.
+    """Return the script for sbatch that starts the kernels of a session; the main one is first.
 
-    The main kernel comes last: what it is to do finds the others there.
+    The script starts the main kernel last, so that its task finds the other kernels started.
     """
     main, *subs = jobs
     places = _PLACES.format(
@@ -154,7 +156,7 @@ def gang_script(jobs: Sequence[Job], settings: Settings) -> str:
 def _step(job: Job, at: int, settings: Settings) -> str:
     asked = [*resources(job, settings)]
     if settings.memory == "none":
-        asked.append("--overlap")  # Else the first step has all of the memory.
+        asked.append("--overlap")  # Otherwise the first step takes all memory.
     place = at if is_spread(job) else 0
     words = [
         *("srun", "--quiet", "--export=ALL", "--exact", "--nodes=1", "--ntasks=1"),
@@ -169,7 +171,7 @@ def _step(job: Job, at: int, settings: Settings) -> str:
 
 
 def nodes_of(text: str) -> list[str]:
-    """Return the nodes in a list as Slurm writes it, such as `n[1-3,07],gpu2`."""
+    """Return the names in a list of nodes as Slurm writes it, such as `n[1-3,07],gpu2`."""
     found = []
     for prefix, ranges, rest in re.findall(r"([^,\[\]]+)(?:\[([^\]]*)\])?([^,\[\]]*)", text):
         for part in ranges.split(",") if ranges else [""]:

@@ -1,11 +1,11 @@
-"""Images of a site: what its user has set as `image.NAME`, a Python of the nodes or a way to one.
+"""Images of a site, which the user sets as `image.NAME`: a Python of the nodes, or a command.
 
     image.py312   = /sw/python/3.12/bin/python3.12
     image.torch   = apptainer exec --nv /sw/torch.sif
     image.lab:2.1 = module load Anaconda3 && source activate lab && python
 
-The command that leads to it is put before the program of a session. If its last word is no Python,
-`python3` follows it.
+The command is put before the kernel program of a session, and starts it. If the last word of the
+command is not a Python, `python3` is appended.
 """
 
 import re
@@ -19,11 +19,11 @@ SETTING = "image."
 _NAME = re.compile(r"[a-z0-9][a-z0-9._/-]*(:[A-Za-z0-9_][A-Za-z0-9._-]*)?")
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 _OF_SHELLS = {"module", "ml", "source", ".", "conda", "mamba", "micromamba", "spack", "export"}
-"""What only a shell can do, and for the rest of its life: a command has to follow."""
+"""Commands that change the environment of the shell itself; another command must follow them."""
 
 
 def images(settings: Mapping[str, str]) -> list[Image]:
-    """Return the images that settings name; raises EngineError for one that makes no sense."""
+    """Return the images that the settings define; raises EngineError for an invalid one."""
     named = {name.removeprefix(SETTING): text for name, text in settings.items()}
     names = [name.partition(":")[0] for name in named]
     return [
@@ -47,7 +47,7 @@ def _image(name: str, text: str, *, is_alone: bool) -> Image:
 
 
 def _command(name: str, text: str) -> tuple[tuple[str, ...], str]:
-    """Return what goes before a Python, and the Python."""
+    """Return the command before the Python, and the Python."""
     before, joined, last = text.rpartition("&&")
     words = _words(name, last)
     if not words or (joined and not before.strip()):
@@ -59,7 +59,7 @@ def _command(name: str, text: str) -> tuple[tuple[str, ...], str]:
     python = words.pop() if words and _PYTHON.fullmatch(Path(words[-1]).name) else "python3"
     if not before:
         return tuple(words), python
-    # A login shell, since sites give the command `module` to those alone.
+    # A login shell, because many sites define the command `module` only there.
     script = " ".join([before.strip(), "&& exec", *map(shlex.quote, words), '"$@"'])
     return ("bash", "-lc", script, "bash"), python
 
@@ -73,8 +73,8 @@ def _words(name: str, text: str) -> list[str]:
 
 
 def offered(own: Sequence[Image], found: Sequence[Image]) -> list[Image]:
-    """Return all images: those that were set go before those that were found, and keep the names
-    that both have.
+    """Return all images: first those that the user has set, then those that were found. If a name
+    is in both, only the image that the user has set is returned.
     """
     taken = {name for one in own for name in (one.canonical, *one.aliases)}
     return [*own, *(one for one in found if one.canonical not in taken)]

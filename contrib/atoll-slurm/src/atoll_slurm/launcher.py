@@ -1,4 +1,4 @@
-"""Slurm as a place for kernels: each kernel is a job."""
+"""The launcher for Slurm: it runs each kernel as a job, or as a step of its session's job."""
 
 import logging
 import re
@@ -49,23 +49,23 @@ from atoll_slurm.times import shortest
 _log = logging.getLogger(__name__)
 
 SOON, LATER = 1.0, 30.0
-"""Seconds between two questions to Slurm: while something is about to change, and at most."""
+"""Seconds between two questions to Slurm: while a change is expected, and at most."""
 SLOWER = 1.5
 _SETTLED = 10.0
-"""Seconds after its submission from which a job that Slurm does not list is gone."""
+"""Seconds after its submission, from which on a job that Slurm does not list counts as ended."""
 _AFTER_END = 0.3
 """Seconds between questions to Slurm about a kernel that has written its end."""
 _NEW = 3.0
-"""Seconds that a kernel has until it listens, before it is tried to be reached by a step."""
+"""Seconds to wait for a kernel to listen, before a connection through a step is tried."""
 _SLACK = 5.0
-"""Seconds by which clocks may differ, and Slurm may be early."""
+"""Seconds by which clocks may differ and Slurm may send its signal early."""
 _LAST = 15.0
-"""Seconds beyond the grace after which a job is cancelled that was asked to end."""
+"""Seconds after the grace period, after which a job that was asked to end is cancelled."""
 
 
 @define
 class SlurmLauncher:
-    """Starts kernels as jobs, and asks Slurm for all of them at a time."""
+    """Starts kernels as jobs, and asks Slurm for the states of all jobs at a time."""
 
     site: Site
     settings: Settings
@@ -74,52 +74,52 @@ class SlurmLauncher:
     _accounting: Accounting = field(factory=Accounting, init=False)
     _board: StateBoard = field(factory=StateBoard, init=False)
     _jobs: dict[str, str] = field(factory=dict, init=False)
-    """The ids of jobs, by kernels."""
+    """The ids of jobs, by kernel."""
     _submitted: dict[str, float] = field(factory=dict, init=False)
     _begun_twice: set[str] = field(factory=set, init=False)
-    """Jobs that wait once more: what they held is gone, and their turn would be for nothing."""
+    """Jobs that were requeued; they are cancelled, because the state of their kernels is lost."""
     _ending: set[str] = field(factory=set, init=False)
-    """Kernels that were asked to end: that their jobs are cancelled is no news."""
+    """Kernels that were asked to end; for these, `cancelled` is not reported as a reason."""
     _gangs: Gangs = field(factory=Gangs, init=False)
     _members: dict[str, Member] = field(factory=dict, init=False)
-    """Those that share a job with the other kernels of their session."""
+    """Kernels that share a job with the other kernels of their session."""
     _hopeless: set[str] = field(factory=set, init=False)
-    """Kernels whose jobs were seen to wait for what never comes."""
+    """Kernels whose jobs can never start, according to Slurm's last answer."""
     _expected: set[str] = field(factory=set, init=False)
     """Kernels that are about to end by themselves."""
     _seen_running: dict[str, float] = field(factory=dict, init=False)
-    """When it was first tried to reach a kernel that runs."""
+    """Times at which a connection over TCP to a running kernel first failed, by kernel."""
     _limits: dict[str, datetime | None] = field(factory=dict, init=False)
-    """When the time of running jobs is up."""
+    """Times at which running jobs reach their time limits, by kernel."""
     _look: anyio.Event = field(factory=anyio.Event, init=False)
     _beginnings: Beginnings = field(
         default=Factory(lambda self: Beginnings(self.site), takes_self=True), init=False
     )
 
     def capacity(self) -> Mapping[str, Decimal] | None:
-        """Leave the queue to Slurm."""
+        """Return None, because Slurm has its own queue."""
         return None
 
     def images(self) -> Sequence[Image] | None:
-        """Return the runtimes of the login node, which sites have on all nodes alike, and before
-        them what the user has set.
+        """Return the images that the user has set, then the runtimes of the login node, which are
+        usually the same on all nodes.
         """
         return offered(images(self.settings.images), runtimes(self.site.root))
 
     async def groups(self) -> Sequence[str]:
-        """Return the partitions that we may use."""
+        """Return the partitions that this user may use."""
         try:
             return [one.name for one in await self._partitions.all()]
         except NoAnswer as error:
             raise EngineError(f"Slurm can't be asked: {error}") from None
 
     async def accounts(self) -> Sequence[str]:
-        """Return the accounts of ours, none where Slurm keeps no accounts."""
+        """Return this user's accounts; none if Slurm has no accounting."""
         await self._accounting.look()
         return self._accounting.accounts
 
     async def nodes(self) -> Sequence[Node]:
-        """Return the nodes, with what is taken of them by whoever."""
+        """Return the nodes, with the slots that all users together occupy."""
         try:
             return await nodes(self.settings.partition)
         except NoAnswer as error:
@@ -135,10 +135,10 @@ class SlurmLauncher:
         await self._submit([job], script(kernel_command(job, self.settings)))
 
     async def _submit_gang(self, jobs: Sequence[Job]) -> None:
-        """Submit the kernels of a session as one job, which has the name of the main one."""
+        """Submit the kernels of a session as one job, which is named after the main kernel."""
         for at, job in enumerate(jobs):
             member = self._members[job.kernel_id] = Member(jobs[0].kernel_id, at, is_spread(job))
-            # By this a later program finds the job, should this one die before it knows its id.
+            # A later program needs this to find the job if we end before we know the job's id.
             self.site.remember(job.kernel_id, member.notes())
         await self._submit(jobs, gang_script(jobs, self.settings))
 
@@ -164,7 +164,7 @@ class SlurmLauncher:
         self._look.set()
 
     async def _job_of(self, kernel_id: str) -> str:
-        """Return the job of another kernel, which may be submitted just now."""
+        """Return the job id of another kernel; wait for it if that kernel is being submitted."""
         notes = await anyio.to_thread.run_sync(self.site.recall, kernel_id)
         with anyio.move_on_after(LATER):
             while not (job_id := self._jobs.get(kernel_id) or (notes or {}).get("job_id")):
@@ -173,22 +173,22 @@ class SlurmLauncher:
         raise EngineError("Slurm has no job of a session that this one depends on")
 
     async def watch(self, kernel_id: str, known: State | None) -> State:
-        """Return the state of a kernel once it differs from `known`."""
+        """Wait until the state of a kernel differs from `known`, and return the state."""
         await self._remember(kernel_id)
         return await self._board.watch(kernel_id, known)
 
     async def end(self, kernel_id: str, grace: float) -> None:
-        """Cancel a job that waits; ask one that runs to end, and cancel it if it does not."""
+        """Cancel a job that waits; ask a job that runs to end, and cancel it if it does not."""
         await self._remember(kernel_id)
         with anyio.move_on_after(LATER):
             await self._until_known(kernel_id)
         if kernel_id not in self._jobs:
-            await self._until_known(kernel_id)  # Slurm alone can tell which job it is.
+            await self._until_known(kernel_id)  # Only Slurm knows the job's id.
         if (job_id := self._jobs.get(kernel_id)) is None:
             return
         self._ending.add(self._leader(kernel_id))
         if grace and isinstance(self._board[kernel_id], Running):
-            # The script of a job is the kernel; of several, each is a step.
+            # A single kernel is the job's script; several kernels are steps of the job.
             whom = [] if kernel_id in self._members else ["--batch"]
             await self._cancel(*whom, "--signal=TERM", job_id)
             self._look.set()
@@ -199,7 +199,10 @@ class SlurmLauncher:
             self._look.set()
 
     async def _until_ended(self, kernel_id: str) -> None:
-        """Wait for an end that was asked for; the folder tells it first, then Slurm is asked."""
+        """Wait for the end of a kernel that was asked to end.
+
+        The kernel's folder shows the end before Slurm does; from then on Slurm is asked often.
+        """
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._glance_for_end, kernel_id)
             while not isinstance(state := self._board[kernel_id], Ended):
@@ -215,7 +218,7 @@ class SlurmLauncher:
                 self._look.set()
 
     def expect_end(self, kernel_id: str) -> None:
-        """Ask often until a kernel has ended."""
+        """Ask Slurm often until a kernel has ended."""
         self._expected.add(kernel_id)
         self._look.set()
 
@@ -224,7 +227,7 @@ class SlurmLauncher:
             await self._board.watch(kernel_id, state)
 
     async def connect(self, kernel_id: str, name: str) -> ByteStream:
-        """Connect over TCP, or by a step of the job where nodes accept no connections."""
+        """Connect over TCP, or through a step of the job if the node accepts no connections."""
         folder = self.site.folder(kernel_id)
         try:
             return await connect_over_tcp(folder, name)
@@ -233,21 +236,21 @@ class SlurmLauncher:
                 raise
         job_id = self._jobs[kernel_id]
         srun = ["srun", f"--jobid={job_id}", "--overlap", "--ntasks=1", "--mem=0", "--quiet"]
-        # Else slurmstepd keeps what ends with no line break: SSH would wait for ever.
+        # Otherwise slurmstepd holds back output without a line break, and SSH waits forever.
         srun += ["--unbuffered"]
         srun += [f"--nodelist={state.node}"] if state.node else []
         srun += [f"--chdir={folder / 'run'}", "--export=ALL"]
         return await connect_through([*srun, *relay_command(self.settings.python)], name)
 
     def _is_new(self, kernel_id: str) -> bool:
-        """Tell whether a kernel may not listen yet, so that a step would reach it no sooner."""
+        """Return whether a kernel may not listen yet; then a step could not reach it, either."""
         since = self._seen_running.setdefault(kernel_id, time.monotonic())
         return time.monotonic() - since < _NEW
 
     async def _longest(self, job: Job) -> str:
-        """Return the time limit of a job: its own, what is set, or the most that it may have.
+        """Return the time limit of a job: its own, that of the settings, or the longest allowed.
 
-        Without one Slurm takes the partition's default, which may be minutes.
+        Without a time limit, Slurm uses the partition's default, which may be a few minutes.
         """
         if isinstance(seconds := job.terms.options.get("time_limit"), int):
             return limit(seconds)
@@ -264,7 +267,7 @@ class SlurmLauncher:
         return kept_log(self.site.folder(kernel_id))
 
     async def keep_looking(self) -> None:
-        """Ask Slurm for all jobs, again and again: often while states change, else seldom."""
+        """Ask Slurm for all jobs again and again: often while states change, otherwise rarely."""
         pause = SOON
         while True:
             changed = await self._ask_safely()
@@ -276,10 +279,10 @@ class SlurmLauncher:
             await self._beginnings.wait(self._look, pause)
             if self._look.is_set():
                 self._look, pause = anyio.Event(), SOON
-                await anyio.sleep(SOON / 10)  # lest many that start together are asked for each
+                await anyio.sleep(SOON / 10)  # so that one question covers many new kernels
 
     async def _ask_safely(self) -> bool:
-        """Look once; a fault in it costs that look, and no session."""
+        """Ask Slurm once; an unexpected error is only logged, and affects no session."""
         try:
             return await self._ask()
         except Exception:  # noqa: BLE001 - what Slurm prints must not end the cluster
@@ -287,7 +290,7 @@ class SlurmLauncher:
             return False
 
     async def _ask(self) -> bool:
-        """Look once; returns whether anything has changed."""
+        """Ask Slurm once; returns whether any state has changed."""
         kernels = self._board.unended()
         if not kernels:
             return False
@@ -304,29 +307,29 @@ class SlurmLauncher:
         if changed:
             self._board.put(new)
         while self._begun_twice:
-            # Should that fail, their scripts see that they are begun anew, and end at once.
+            # If this fails, the job's script notices that Slurm has restarted it, and ends at once.
             await run(["scancel", self._begun_twice.pop()])
         return changed
 
     def _leader(self, kernel_id: str) -> str:
-        """Return the kernel by which Slurm's job is named."""
+        """Return the id of the kernel after which the job is named."""
         member = self._members.get(kernel_id)
         return member.leader if member else kernel_id
 
     def _left(self, kernels: Sequence[str]) -> list[str]:
-        """Return those that have ended by themselves, and left a job that others are in."""
+        """Return the kernels that have written their end, but share their job with others."""
         members = [one for one in kernels if one in self._members]
         return [one for one in members if has_written_end(self.site.folder(one))]
 
     def _left_for(self, job: Listed | None, state: State) -> State:
-        """Return the state of a kernel that has ended, while its job goes on."""
+        """Return the state of a kernel that has written its end, while its job may go on."""
         if job is None or job.is_leaving or not isinstance(state, Running):
             return state
         is_late = job.ends is not None and is_near(job.ends) and job.kernel_id not in self._ending
         return Ended(TIME_LIMIT if is_late else None)
 
     async def _give_up(self, states: dict[str, State]) -> None:
-        """End what waits for what never comes, once that was seen twice."""
+        """Cancel jobs that can never start, if two answers of Slurm in a row say so."""
         for kernel_id, state in states.items():
             why = never(state.reason) if isinstance(state, Waiting) else None
             if why is None or self._leader(kernel_id) in self._ending:
@@ -339,7 +342,7 @@ class SlurmLauncher:
                 states[kernel_id] = Ended(why)
 
     def _is_ours(self, listed: Listed) -> bool:
-        """Tell whether it is the job that was submitted: ids begin anew some day."""
+        """Return whether a listed job is the one that was submitted for its kernel."""
         known = self._jobs.get(listed.kernel_id)
         return known is None or known == listed.job_id
 
@@ -352,8 +355,11 @@ class SlurmLauncher:
         return Ended()
 
     def _with_reason(self, kernel_id: str, listed: Listed) -> State:
-        """Return a job's state; an end that we asked for is no news, one that its limit asked for
-        is: Slurm counts such a job as completed, since it ended in time.
+        """Return a job's state, with the reason if it has ended.
+
+        If the cluster has asked the kernel to end, `cancelled` is not a reason. If Slurm has asked
+        it to end because of its time limit, the time limit is the reason, although Slurm reports
+        the job as completed if it has ended in time.
         """
         if isinstance(listed.state, Waiting) and isinstance(self._board[kernel_id], Running):
             self._begun_twice.add(listed.job_id)
@@ -369,12 +375,12 @@ class SlurmLauncher:
         return Ended(TIME_LIMIT) if is_late and listed.state == Ended() else listed.state
 
     def _placed(self, listed: Listed) -> State:
-        """Return a job's state with its id and, of one that runs, the end of its time."""
+        """Return a job's state with the job's id and, if it runs, the end of its time limit."""
         state = listed.state
         if isinstance(state, Waiting):
             return evolve(state, engine_id=listed.job_id)
         if isinstance(state, Running):
-            # What squeue tells is in the zone of this machine.
+            # squeue prints times in the time zone of this machine.
             ends_at = listed.ends.astimezone() if listed.ends else None
             return evolve(state, engine_id=listed.job_id, ends_at=ends_at)
         return state
@@ -388,7 +394,7 @@ class SlurmLauncher:
                 self.site.remember(kernel_id, {"job_id": job_id, **notes})
 
     async def _remember(self, kernel_id: str) -> None:
-        """Look for the job of a kernel that an earlier program has submitted."""
+        """Find the job of a kernel that an earlier cluster program has submitted."""
         if kernel_id in self._submitted:
             return
         notes = await anyio.to_thread.run_sync(self.site.recall, kernel_id)
@@ -396,14 +402,15 @@ class SlurmLauncher:
             self._jobs[kernel_id] = notes["job_id"]
         if member := Member.read(notes or {}):
             self._members[kernel_id] = member
-        # Killed between sbatch and its note, that program left none: Slurm knows the job's name.
+        # That program has left no job id if it was killed right after sbatch. Then the job is found
+        # by its name as soon as Slurm has listed the jobs.
         self._board.put({kernel_id: Unknown("Slurm is being asked")})
         self._submitted[kernel_id] = time.monotonic() - _SETTLED
         self._look.set()
 
     async def _cancel(self, *words: str) -> None:
-        """Run scancel until Slurm has heard it: a job must not outlive its session. One for a job
-        that has ended meanwhile fails, and that is well.
+        """Run scancel, again until the controller answers, because a job must not outlive its
+        session. If scancel fails because the job has ended meanwhile, that is not an error.
         """
         while True:
             try:
@@ -417,12 +424,12 @@ class SlurmLauncher:
 
 
 def is_near(limit: datetime) -> bool:
-    """Tell whether jobs with this limit have been told of it by now."""
+    """Return whether Slurm has by now asked jobs with this time limit to end."""
     return limit - datetime.now() < timedelta(seconds=NOTICE + _SLACK)  # noqa: DTZ005 - as Slurm's
 
 
 def _hint(job: Job, ran: Ran) -> str:
-    """Say what Slurm's words leave out."""
+    """Return an explanation that Slurm's message does not contain, empty if there is none."""
     if "nice" in ran.words and job.terms.priority > USUAL_PRIORITY:
         return f"; it lets operators alone have a priority above {USUAL_PRIORITY}"
     return ""
@@ -430,9 +437,9 @@ def _hint(job: Job, ran: Ran) -> str:
 
 @asynccontextmanager
 async def launcher(site: Site) -> AsyncIterator[SlurmLauncher]:
-    """Open Slurm as the place for kernels."""
+    """Open the launcher for Slurm; raises EngineError for invalid settings."""
     settings = Settings.read(site.settings)
-    images(settings.images)  # Raises for one that makes no sense.
+    images(settings.images)  # This raises EngineError for an invalid image.
     made = SlurmLauncher(site, settings)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(made.keep_looking)

@@ -1,7 +1,7 @@
-"""Reasons of waiting jobs that never pass by themselves: what was asked for is beyond the rules.
+"""Find the reasons for which a waiting job can never start, because it asks for too much.
 
-Reasons that others' jobs, nodes that come back, or time can end are none of these, and neither are
-holds, which somebody may release.
+Other reasons can end: when other jobs end, when nodes come back, after some time, or when somebody
+releases a hold.
 """
 
 import re
@@ -19,11 +19,11 @@ _MEANING = {
 }
 _PER_JOB = re.compile(r"(QOS|Assoc)(Max\w+PerJob\w*|Max\w+PerNode\w*|Min\w+)")
 _NOT_OF_A_JOB = ("MinutesPerJob",)
-"""Limits that are said to be of a job and change with what has been used so far."""
+"""Limits that are named like limits of one job, but depend on the usage so far."""
 
 
 def never(reason: str) -> str | None:
-    """Return what a reason means, after its own word, if it never passes; None if it may."""
+    """Return a reason with its explanation if the job can never start; None if it may start."""
     word = reason.partition(",")[0].strip()
     if meaning := _MEANING.get(word):
         return f"{word}: {meaning}"

@@ -1,4 +1,4 @@
-"""The nodes of a site, as sinfo tells them by one question."""
+"""List the nodes of a site by one call of sinfo."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from atoll_slurm.programs import NoAnswer, Ran, run
 
 _MIB = 2**20
 _WIDTH = 200
-"""Characters of each column: sinfo cuts what is longer, and fills up what is shorter."""
+"""Width of each column in characters; sinfo cuts longer values and pads shorter ones."""
 _COLUMNS = ("NodeList", "Partition", "StateLong", "CPUsState", "Memory", "AllocMem", "FreeMem",
     "CPUsLoad", "Gres", "GresUsed", "NodeAddr", "Reason")  # fmt: skip
 _SINCE_17_11 = "GresUsed"
@@ -19,16 +19,18 @@ _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _LOST = {"down", "unknown", "future", "no_respond", "powering_down"}
 _CLOSED = {"blocked", "drain", "drained", "draining", "fail", "failing", "inval", "maint",
     "perfctrs", "reboot", "reboot_issued", "reboot_requested", "reserved"}  # fmt: skip
-"""States of nodes that take no jobs, or those of a reservation alone."""
+"""States of nodes that accept no jobs, or only jobs of a reservation."""
 _FLAGS = "*~#!%$@^-+"
 _SILENT, _CLOSING = "*", set("$@^")
-"""What may follow a state: that a node does not answer, or is kept for maintenance or a reboot."""
+"""Flags after a state: the node does not answer, or it is reserved for maintenance or a reboot."""
 _NOTHING = {"", "none", "(null)", "N/A"}
 
 
 async def nodes(default_partition: str) -> list[Node]:
-    """List the nodes; raises NoAnswer. Sessions that name no partition run in
-    `default_partition`, or in Slurm's own default if that is empty.
+    """List the nodes; raises NoAnswer.
+
+    Sessions that name no partition run in `default_partition`, or in Slurm's default partition if
+    it is empty.
     """
     columns: Sequence[str] = _COLUMNS
     ran = await _ask(columns)
@@ -48,7 +50,7 @@ async def _ask(columns: Sequence[str]) -> Ran:
 def parse(
     lines: Iterable[str], default_partition: str = "", columns: Sequence[str] = _COLUMNS
 ) -> list[Node]:
-    """Read sinfo's lines, one for each node and partition; what is none of them is left out."""
+    """Read sinfo's lines, one for each node and partition; ignore all other lines."""
     found: dict[str, Node] = {}
     for line in lines:
         cells = [line[at : at + _WIDTH].strip() for at in range(0, len(line), _WIDTH)]
@@ -77,7 +79,7 @@ def _node(told: Mapping[str, str]) -> Node:
     return Node(
         name=told["NodeList"],
         slots=slots,
-        # Slurm counts what other nodes have, too: none of it.
+        # Slurm also lists resources that only other nodes have, with the amount 0.
         used={name: amount for name, amount in used.items() if name in slots},
         is_alive=is_alive,
         is_open=is_open,
@@ -90,7 +92,7 @@ def _node(told: Mapping[str, str]) -> Node:
 
 
 def is_up(state: str) -> tuple[bool, bool]:
-    """Tell whether a node in this state is there, and whether it takes jobs."""
+    """Return whether a node in this state is alive, and whether it accepts jobs."""
     word = state.rstrip(_FLAGS)
     flags = set(state[len(word) :])
     is_alive = word not in _LOST and _SILENT not in flags
@@ -104,13 +106,15 @@ def _reason(text: str, state: str, is_alive: bool) -> str:
 
 
 def _slots(processors: int, memory: int, gres: str) -> dict[str, Decimal]:
-    """Return amounts by the names of slots; `memory` is in MiB."""
+    """Return amounts by slot name; `memory` is in MiB."""
     return {"cpu": Decimal(processors), "mem": Decimal(memory * _MIB), **gres_slots(gres)}
 
 
 def gres_slots(text: str) -> dict[str, Decimal]:
-    """Read generic resources, like `gpu:a100:2(S:0-1),ssd:1`: each by the names that it can be
-    asked for by. Those of a kind count as `cuda.device` too, if they are GPUs.
+    """Read generic resources, like `gpu:a100:2(S:0-1),ssd:1`, as amounts by slot name.
+
+    A resource with a type has two slot names, one with and one without the type. GPUs without the
+    type are the slot `cuda.device`.
     """
     found: dict[str, Decimal] = {}
     for part in re.sub(r"\([^()]*\)", "", text).split(","):
@@ -124,7 +128,7 @@ def gres_slots(text: str) -> dict[str, Decimal]:
 
 
 def _split(part: str) -> list[str]:
-    """Split `gpu:a100:2` into its words; the last is always a number."""
+    """Split a resource like `gpu:a100:2` into words; the last word is always a number."""
     if part in _NOTHING:
         return ["0"]
     words = [word for word in part.split(":") if word != "no_consume"]

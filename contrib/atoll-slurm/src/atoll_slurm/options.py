@@ -1,4 +1,4 @@
-"""A session in the words of sbatch."""
+"""Translate a kernel and its session to options of sbatch."""
 
 import math
 import re
@@ -12,12 +12,13 @@ USUAL_PRIORITY, _NICE_STEP = 10, 100
 _MIB = 2**20
 _GRES = {"cuda.device": "gpu", "rocm.device": "gpu"}
 NOTICE = 60
-"""Seconds before the time limit at which a session is asked to end."""
+"""How many seconds before its time limit a session is asked to end."""
 
 
 def options(job: Job, settings: Settings, time: str = "", after: Sequence[str] = ()) -> list[str]:
-    """Return the options of sbatch for a kernel, with a limit of `time`, to start when the jobs
-    `after` have succeeded; raises EngineError for what Slurm can't give.
+    """Return the options of sbatch for a kernel; raises EngineError for slots that Slurm lacks.
+
+    `time` is the time limit; `after` are the jobs that must succeed before the kernel starts.
     """
     terms = job.terms
     fixed = [
@@ -27,7 +28,7 @@ def options(job: Job, settings: Settings, time: str = "", after: Sequence[str] =
         "--output=supervisor.log",
         "--open-mode=append",
         "--export=NONE",
-        "--propagate=NONE",  # what a login node limits, such as processor time, is its own
+        "--propagate=NONE",  # limits of the login node, such as processor time, must not apply
         "--no-requeue",
         *_extent(job),
     ]
@@ -47,8 +48,9 @@ def options(job: Job, settings: Settings, time: str = "", after: Sequence[str] =
 
 
 def _extent(job: Job) -> list[str]:
-    """Return on how many nodes a session is, and who is told of its time limit: the job's script
-    where that is the kernel, else its steps.
+    """Return the options for the number of nodes, and for the signal before the time limit.
+
+    Slurm sends the signal to the job's script if the script is the kernel, otherwise to the steps.
     """
     size = job.terms.cluster_size
     if size == 1:
@@ -60,28 +62,30 @@ def _extent(job: Job) -> list[str]:
 
 
 def nodelist(job: Job) -> str:
-    """Return the nodes that a session is to be on: of those asked for, as many as it has."""
+    """Return the nodes for a session: of the nodes that the user has named, as many as needed."""
     agents = job.terms.options.get("agents")
     nodes = job.terms.cluster_size if job.terms.cluster_mode == "multi-node" else 1
     return ",".join(map(str, agents[:nodes])) if isinstance(agents, list) else ""
 
 
 def nice(priority: int) -> str:
-    """Return how much later than others of its owner's jobs a job comes, or earlier; empty for as
-    they do. Slurm lets operators alone have it earlier.
+    """Return the value of `--nice` for a priority; empty for the usual priority.
+
+    A positive value starts a job later than the user's other jobs, a negative value earlier. Slurm
+    allows negative values only to operators.
     """
     return str((USUAL_PRIORITY - priority) * _NICE_STEP) if priority != USUAL_PRIORITY else ""
 
 
 def limit(seconds: int) -> str:
-    """Return a time limit, as sbatch has it, that leaves a session so many seconds before it is
-    asked to end.
+    """Return a time limit for sbatch, in minutes, with which a session runs for `seconds` before it
+    is asked to end.
     """
     return str(math.ceil((seconds + NOTICE) / 60))
 
 
 def account_of(job: Job, settings: Settings) -> str:
-    """Return the account that a kernel is counted for, empty for the default one."""
+    """Return the account that pays for a kernel, empty for the default account."""
     group = job.terms.group
     return settings.account if group == "default" else group
 
@@ -93,7 +97,7 @@ def partition_of(job: Job, settings: Settings) -> str:
 
 
 def job_name(job: Job) -> str:
-    """Return the name of a job: the session's, and the kernel's id, by which it is found again."""
+    """Return the name of a job: the session's name, and the kernel's id to find the job again."""
     return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', job.name)[:40]}.{job.kernel_id}"
 
 
@@ -103,7 +107,7 @@ def kernel_of(name: str) -> str:
 
 
 def resources(job: Job, settings: Settings, kernels: int = 1) -> Iterator[str]:
-    """Yield the options about what a kernel may take, or so many of them on one node."""
+    """Yield the options for the resources of a kernel, or of `kernels` kernels on one node."""
     gres: list[str] = []
     for slot, amount in job.terms.slots.items():
         if not amount:
@@ -120,7 +124,7 @@ def resources(job: Job, settings: Settings, kernels: int = 1) -> Iterator[str]:
 
 
 def gres_name(slot: str) -> str:
-    """Return what Slurm calls a slot; `gres:NAME` names one of its own. Raises EngineError."""
+    """Return Slurm's name of a slot; the slot `gres:NAME` is called NAME. Raises EngineError."""
     kind, colon, name = slot.partition(":")
     if colon and kind == "gres" and re.fullmatch(r"[\w.:-]+", name):
         return name
@@ -130,12 +134,12 @@ def gres_name(slot: str) -> str:
 
 
 def whole(amount: Decimal) -> int:
-    """Return an amount that Slurm gives as a whole; a part of one takes all of it."""
+    """Round an amount up, because Slurm allocates only whole units."""
     return math.ceil(amount)
 
 
 def begin(starts_at: str | None) -> str:
-    """Return when a session may start, as sbatch has it: local time, to the second."""
+    """Return the start time of a session for sbatch, in local time; empty to start at once."""
     if starts_at is None:
         return ""
     from datetime import datetime

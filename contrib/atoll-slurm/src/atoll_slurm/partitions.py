@@ -1,4 +1,4 @@
-"""The partitions of a site, as sinfo tells them."""
+"""List the partitions of a site by sinfo."""
 
 import time
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from attrs import define, field, frozen
 from atoll_slurm.programs import NoAnswer, run
 
 _GOOD_FOR = 300.0
-"""Seconds for which the list of partitions is believed."""
+"""Seconds for which the list of partitions is cached."""
 _ENDLESS = {"infinite", "UNLIMITED", "n/a", ""}
 
 
 @frozen
 class Partition:
-    """A partition; `longest` is the most time that it gives, empty for as long as one likes."""
+    """A partition; `longest` is its time limit, empty for no limit."""
 
     name: str
     longest: str
@@ -23,13 +23,13 @@ class Partition:
 
 @define
 class Partitions:
-    """The partitions that we may use, asked for now and then."""
+    """The partitions that this user may use; Slurm is asked from time to time."""
 
     _known: Sequence[Partition] = field(default=(), init=False)
     _until: float = field(default=0.0, init=False)
 
     async def all(self) -> Sequence[Partition]:
-        """List them; raises NoAnswer."""
+        """List the partitions; raises NoAnswer."""
         if time.monotonic() >= self._until:
             ran = await run(["sinfo", "--noheader", "--format=%P|%l"])
             if ran.code:
@@ -38,7 +38,7 @@ class Partitions:
         return self._known
 
     async def find(self, name: str) -> Partition | None:
-        """Return the one of a name, or Slurm's default for an empty one; raises NoAnswer."""
+        """Find a partition by name; an empty name means Slurm's default. Raises NoAnswer."""
         for one in await self.all():
             if one.name == name or (one.is_default and not name):
                 return one
@@ -46,7 +46,7 @@ class Partitions:
 
 
 def parse_partitions(text: str) -> list[Partition]:
-    """Read what sinfo prints."""
+    """Read the lines that sinfo prints."""
     found = {}
     for line in text.splitlines():
         name, bar, longest = line.strip().partition("|")

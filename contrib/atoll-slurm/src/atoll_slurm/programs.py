@@ -1,4 +1,4 @@
-"""Slurm's own programs: each with a time limit, and with an environment that changes no answer."""
+"""Run Slurm's programs, with a time limit, and without variables that would change their output."""
 
 import os
 import re
@@ -11,20 +11,19 @@ from attrs import frozen
 from atoll_cluster.engines import EngineError
 
 TIMEOUT = 20.0
-"""Seconds for one program: while the controller is down, they retry for minutes."""
+"""Time limit of a program in seconds; while the controller is down, programs retry for minutes."""
 MOST_OUTPUT = 16 * 2**20
 _OWN = re.compile(r"S(LURM|BATCH|RUN|QUEUE|INFO|CANCEL|ALLOC|LURMD)_")
-"""What the programs read from the environment: of a job that we may run in, or of a user's habits.
-"""
+"""Variables that change the programs' behaviour; a job around us or the user may have set them."""
 
 
 class NoAnswer(Exception):
-    """Slurm can't be asked at present; the text says why. Nothing is concluded from that."""
+    """Slurm cannot be asked at present; the text says why. The states of jobs are unknown then."""
 
 
 @frozen
 class Ran:
-    """How a program has ended."""
+    """The result of a program: its exit code and its output."""
 
     code: int
     out: str
@@ -32,14 +31,14 @@ class Ran:
 
     @property
     def words(self) -> str:
-        """What it said of its failure, in one line."""
+        """The program's error message, in one line."""
         lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip()]
         told = [re.sub(r"^s\w+: (error: )?", "", line) for line in lines]
         return "; ".join(dict.fromkeys(told)) or f"exit code {self.code}"
 
 
 async def run(argv: Sequence[str], stdin: str = "") -> Ran:
-    """Run a program of Slurm; raises NoAnswer when it takes too long, EngineError without it."""
+    """Run a program of Slurm; raises NoAnswer if it takes too long, EngineError if missing."""
     try:
         with anyio.fail_after(TIMEOUT):
             ended = await anyio.run_process(
@@ -59,7 +58,7 @@ async def run(argv: Sequence[str], stdin: str = "") -> Ran:
 
 
 def environment() -> dict[str, str]:
-    """Return our environment without what Slurm's programs would heed."""
+    """Return our environment without variables that change the output of Slurm's programs."""
     kept = {name: value for name, value in os.environ.items() if not _OWN.match(name)}
     return {**kept, "LC_ALL": "C", "SLURM_TIME_FORMAT": "standard"}
 
@@ -76,6 +75,6 @@ _UNREACHED = (
 
 
 def is_unreached(ran: Ran) -> bool:
-    """Tell whether a program failed because the controller did not answer it."""
+    """Return whether a program failed because the controller did not answer."""
     told = ran.err.lower()
     return bool(ran.code) and any(words in told for words in _UNREACHED)

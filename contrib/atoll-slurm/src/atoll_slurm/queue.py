@@ -1,4 +1,4 @@
-"""What squeue tells of our jobs, all by one question."""
+"""List this user's jobs by one call of squeue."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from atoll_cluster.engines import Ended, Running, State, Unknown, Waiting
 from atoll_slurm.options import kernel_of
 from atoll_slurm.programs import NoAnswer, Ran, is_unreached, run
 
-# The name comes last, since it may hold what separates the others.
+# The name comes last, because it may contain the separator.
 _FORMAT = "%i|%T|%B|%N|%V|%e|%r|%j"
 _FIELDS = 8
 _NONE = {"", "(null)", "N/A", "n/a", "None", "Unknown"}
@@ -40,14 +40,17 @@ ENDED = {
     "OUT_OF_MEMORY": "out-of-memory",
     "REVOKED": "revoked",
 }
-"""The reasons of those states in which nothing runs any more; None where the job's own file tells
-more."""
+"""Reasons for the states in which no process of the job runs any more.
+
+None means that the record in the kernel's folder tells the reason."""
 
 
 @frozen
 class Listed:
-    """One job, as squeue lists it; `ends` is when its time is up, `nodes` are all of them. One that
-    `is_leaving` tells its reason soon.
+    """One job, as squeue lists it.
+
+    `ends` is the time at which the job reaches its time limit. `nodes` are all nodes of the job.
+    If `is_leaving`, the job is ending, and squeue will soon tell the reason.
     """
 
     job_id: str
@@ -59,7 +62,7 @@ class Listed:
 
 
 async def jobs() -> list[Listed]:
-    """List our jobs, those that have ended lately among them; raises NoAnswer."""
+    """List this user's jobs, also those that have ended recently; raises NoAnswer."""
     argv = ["squeue", "--me", "--noheader", "--array", "--states=all", f"--format={_FORMAT}"]
     ran = await run(argv)
     if ran.code and is_before_me(ran):
@@ -71,19 +74,19 @@ async def jobs() -> list[Listed]:
 
 
 def is_before_me(ran: Ran) -> bool:
-    """Tell whether squeue is older than its option --me."""
+    """Return whether squeue failed because it is too old for the option --me."""
     return not is_unreached(ran) and "--me" in ran.err
 
 
 def user() -> str:
-    """Return our own name."""
+    """Return the name of this user."""
     import getpass
 
     return getpass.getuser()
 
 
 def parse(lines: Iterable[str]) -> Iterable[Listed]:
-    """Read squeue's lines; what is none of them, a site's banner for one, is left out."""
+    """Read squeue's lines; ignore all other lines, such as a site's banner."""
     for line in lines:
         parts = line.split("|", _FIELDS - 1)
         if len(parts) == _FIELDS and re.match(r"\d", parts[0]):
@@ -94,7 +97,7 @@ def parse(lines: Iterable[str]) -> Iterable[Listed]:
 
 
 def state_of(state: str, node: str, reason: str) -> State:
-    """Translate a state; one of a release that nobody here knows is told as such."""
+    """Translate a state of Slurm; an unknown state, of a newer release, becomes `Unknown`."""
     name = state.partition(" ")[0].upper()
     if name in WAITING:
         return Waiting(reason if reason not in _NONE else "")
@@ -107,7 +110,7 @@ def state_of(state: str, node: str, reason: str) -> State:
 
 
 def time_of(text: str) -> datetime | None:
-    """Read a time of squeue's; None where there is none."""
+    """Read a time that squeue prints; None if the text is not a time."""
     try:
         return datetime.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a user may set about a site; all texts, as the settings of an engine are."""
+"""The settings of the engine for Slurm; all values are texts."""
 
 import shlex
 from collections.abc import Mapping
@@ -11,27 +11,27 @@ from atoll_slurm.images import SETTING
 
 @frozen(kw_only=True)
 class Settings:
-    """The settings by their names, and what they stand for."""
+    """The values of the settings; each attribute has the name of its setting."""
 
     partition: str = ""
-    """Where sessions run that name no scaling group; empty for Slurm's own default."""
+    """The partition of sessions that name no scaling group; empty for Slurm's default partition."""
     account: str = ""
     qos: str = ""
     time: str = ""
-    """The time limit of sessions, as sbatch has it; empty for the most that the partition gives."""
+    """The time limit of sessions in sbatch's format; empty for the longest that is allowed."""
     memory: str = "mem"
-    """Whether sessions ask for memory: `mem`, or `none` where a site forbids it."""
+    """Whether jobs ask Slurm for memory: `mem`, or `none` if the site forbids it."""
     python: str = "python3"
     """The Python of the nodes, 3.9 or newer."""
     extra: str = ""
-    """More options of sbatch, as they are typed."""
+    """Further options of sbatch, quoted as in a shell."""
 
     images: Mapping[str, str] = field(factory=dict)
-    """What leads to a Python, by the names of images; see `images.py`."""
+    """The commands of images, by the name of the setting (`image.NAME`); see `images.py`."""
 
     @classmethod
     def read(cls, found: Mapping[str, str]) -> "Settings":
-        """Read them; raises EngineError for one that there is not."""
+        """Read the settings; raises EngineError for an unknown setting or an invalid value."""
         images = {name: text for name, text in found.items() if name.startswith(SETTING)}
         known = [one.name for one in fields(cls) if one.name != "images"]
         if unknown := sorted(set(found) - set(known) - set(images)):
@@ -44,7 +44,7 @@ class Settings:
 
     @property
     def extra_words(self) -> list[str]:
-        """The words of `extra`; raises EngineError for quotes that never end."""
+        """The words of `extra`; raises EngineError if a quote is not closed."""
         try:
             return shlex.split(self.extra)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""Lengths of time as Slurm writes them: `30`, `10:00`, `1-00:00:00`."""
+"""Read lengths of time as Slurm writes them: `30`, `10:00`, `1-00:00:00`."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ _TIME = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?")
 
 
 def seconds(text: str) -> int | None:
-    """Return a length in seconds; None for one without end, or what is no length."""
+    """Return a length of time in seconds; None if it is unlimited or not a length of time."""
     match = _TIME.fullmatch(text.strip())
     if match is None:
         return None
@@ -23,6 +23,6 @@ def seconds(text: str) -> int | None:
 
 
 def shortest(texts: Iterable[str]) -> str:
-    """Return the shortest of these lengths, empty where none has an end."""
+    """Return the shortest of these lengths of time; empty if all are unlimited."""
     known = [(length, text) for text in texts if (length := seconds(text)) is not None]
     return min(known)[1] if known else ""
