@@ -1,1 +1,1 @@
-"""GraphQL: the schema, its resolvers, and the languages of filters and orders."""
+"""GraphQL: the schema, its resolvers, and the languages for filters and orders of lists."""

@@ -1,4 +1,4 @@
-"""`Agent` of GraphQL: this machine, or each machine that the engine tells of."""
+"""The fields of `Agent`: for this machine, or for each machine that the engine reports."""
 
 import platform
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ _MEBIBYTE = 1024 * 1024
 
 
 def of_machine(ctx: Context) -> Fields:
-    """Describe the one agent of a cluster whose engine tells no machines."""
+    """Return `Agent` for the only agent, if the engine does not report its machines."""
     cluster, machine = ctx.cluster, ctx.cluster.machine
     row = ctx.store.tables.agents.get(AGENT)
     node = measure(cluster.storage.volume, cluster.processors)
     domain = ctx.store.tables.domains.select(order="created_at", limit=1)
     used = cluster.scheduler.queue.occupied()
-    # The slots of a place with its own queue are unknown.
+    # If the engine has its own queue, its slots are unknown.
     there = machine.slots if machine.is_bounded else used
     since = domain[0].created_at if domain else None
     return _amounts(there.amounts(), used.amounts()) | {
@@ -43,7 +43,7 @@ def of_machine(ctx: Context) -> Fields:
 
 
 def of_node(ctx: Context, node: Node) -> Fields:
-    """Describe a machine that the engine tells of."""
+    """Return `Agent` for a machine that the engine reports."""
     nodes = ctx.cluster.nodes
     since = nodes.since(node)
     health = {
@@ -71,7 +71,7 @@ def of_node(ctx: Context, node: Node) -> Fields:
 
 
 def _shown_groups(node: Node) -> list[str]:
-    """Return its groups; `default` stands for one of the others, if there are others."""
+    """Return the groups of a machine; `default` is left out, because it means one of the others."""
     return [one for one in node.groups if one != "default"] or list(node.groups)
 
 
@@ -83,14 +83,14 @@ def _percentage(node: Node) -> float | None:
 
 
 def _live_stat(node: Node) -> dict[str, dict[str, object]]:
-    """Return the figures of a machine as agents tell them, as far as they are known."""
+    """Return the known figures of a machine in the form in which agents report them."""
     of_node: dict[str, object] = {}
     of_devices: dict[str, object] = {}
     percentage, memory = _percentage(node), float(node.slots.get("mem", 0))
     if percentage is not None:
         count = int(node.slots["cpu"])
         of_node["cpu_util"] = _figure(10 * percentage * count, 1000 * count, percentage, "msec")
-        # Clients count the processors by these; what each does is told as what all do on average.
+        # Clients count the processors by these entries. Each gets the average load of all.
         one = _figure(10 * percentage, 1000, percentage, "pct")
         of_devices["cpu_util"] = {str(number): one for number in range(count)}
     if node.memory_used is not None and memory:
@@ -109,7 +109,7 @@ def _figure(current: float, capacity: float, percentage: float, unit: str) -> di
 
 
 def _amounts(there: Mapping[str, Decimal], used: Mapping[str, Decimal]) -> Fields:
-    """Return what an agent has, in the words of old and new clients."""
+    """Return the slots of an agent and those in use, in the fields of old and new clients."""
     fields: Fields = {
         "available_slots": as_json(as_text(there)),
         "occupied_slots": as_json(as_text(used)),
@@ -126,7 +126,7 @@ def _amounts(there: Mapping[str, Decimal], used: Mapping[str, Decimal]) -> Field
 
 
 def _usual(ctx: Context, kernels: list[KernelRow]) -> Fields:
-    """Return what is the same for all agents, or is about their kernels."""
+    """Return the fields that are the same for all agents, and those about their kernels."""
     return {
         "region": "local",
         "lost_at": None,

@@ -1,4 +1,4 @@
-"""Agents: this machine, or each machine that the engine reports."""
+"""Agents in GraphQL: this machine, or each machine that the engine reports."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from atoll_cluster.store.administration import Agent
 
 
 def looking(resolve: Callable[..., Any]) -> Callable[..., Any]:
-    """Have the engine asked for its machines first, where it has some."""
+    """Wrap a resolver, so that it first asks the engine for its machines, if it reports them."""
 
     @wraps(resolve)
     def look_first(_: Any, info: Info, **args: Any) -> Any:
@@ -55,7 +55,7 @@ def agent_list(_: Any, info: Info, limit: int, offset: int, **args: Any) -> Fiel
 
 
 def agent_summary(_: Any, info: Info, agent_id: str) -> Fields | None:
-    """Resolve `agent_summary`, for everybody."""
+    """Resolve `agent_summary`, for all users."""
     ctx = info.context
     if not ctx.cluster.machine.has_nodes:
         return of_machine(ctx) if agent_id == AGENT else None
@@ -64,7 +64,7 @@ def agent_summary(_: Any, info: Info, agent_id: str) -> Fields | None:
 
 
 def agent_summary_list(_: Any, info: Info, limit: int, offset: int, **args: Any) -> Fields:
-    """Resolve `agent_summary_list`, for everybody."""
+    """Resolve `agent_summary_list`, for all users."""
     return _page(_matching_agents(info.context, args), limit, offset)
 
 
@@ -73,7 +73,7 @@ def _page(found: list[Fields], limit: int, offset: int) -> Fields:
 
 
 def _of_group(ctx: Context, group: str | None) -> list[Fields]:
-    """Return the agents of a scaling group, or all."""
+    """Return the agents of a scaling group, or all agents."""
     nodes = ctx.cluster.nodes
     if not ctx.cluster.machine.has_nodes:
         fields = of_machine(ctx)

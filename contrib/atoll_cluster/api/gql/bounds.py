@@ -1,6 +1,7 @@
-"""Limits of the size of GraphQL documents, checked before validation and execution.
+"""Limit the size of GraphQL documents, before they are validated and executed.
 
-Both take time that grows with the square of what is asked for, or worse, and recurse into it.
+The time for validation and execution grows at least with the square of the size of a document, and
+both use recursion.
 """
 
 import re
@@ -67,14 +68,14 @@ class _Size:
 
 @frozen
 class _Measure:
-    """Measures selections: a fragment counts at each use, and is measured once."""
+    """Measures selections; a fragment counts each time it is used, but is measured only once."""
 
     fragments: Mapping[str, FragmentDefinitionNode]
     _known: dict[str, _Size] = field(factory=dict)
 
     @classmethod
     def of(cls, document: DocumentNode) -> Self:
-        """Return the measure for the selections of a document."""
+        """Return an object that measures the selections of a document."""
         nodes = [one for one in document.definitions if isinstance(one, FragmentDefinitionNode)]
         return cls({one.name.value: one for one in nodes})
 
@@ -83,7 +84,7 @@ class _Measure:
         asked = 0
         for one in document.definitions:
             if not isinstance(one, ExecutableDefinitionNode):
-                continue  # which the validation refuses
+                continue  # the validation refuses it
             fields = self._size(one.selection_set, 0).fields
             asked += fields
             if fields > _MOST_FIELDS or asked > 2 * _MOST_FIELDS:
@@ -113,13 +114,13 @@ class _Measure:
     def _part(self, selection: SelectionNode, depth: int) -> _Size:
         if isinstance(selection, FragmentSpreadNode):
             return self._fragment(selection.name.value, depth)
-        assert isinstance(selection, FieldNode | InlineFragmentNode)  # noqa: S101 - all there are
+        assert isinstance(selection, FieldNode | InlineFragmentNode)  # noqa: S101 - no others exist
         inner = self._size(selection.selection_set, depth + 1)
         return _Size(inner.fields + isinstance(selection, FieldNode), inner.height)
 
     def _fragment(self, name: str, depth: int) -> _Size:
         if name not in self._known and name in self.fragments:
-            self._known[name] = _Size()  # One that contains itself is told of by the validation.
+            self._known[name] = _Size()  # The validation refuses a fragment that contains itself.
             self._known[name] = self._size(self.fragments[name].selection_set, depth + 1)
         found = self._known.get(name, _Size())
         if depth + found.height > _DEEPEST:

@@ -19,10 +19,10 @@ class FilterError(ValueError):
 
 @frozen
 class Column:
-    """A field: its SQL expression and its type; a `name` is one of `names`.
+    """A field: its SQL expression and its type; a value of the type `name` is one of `names`.
 
-    A column that `is_common` has few values: an index finds pages in its order, but would not
-    narrow a list down.
+    Many rows have the same value of a column that `is_common`. An index helps to read a list in the
+    order of this column, but not to find the rows with one value.
     """
 
     sql: str
@@ -33,12 +33,12 @@ class Column:
 
     @property
     def condition(self) -> str:
-        """The expression for conditions; a plus sign disables indexes."""
+        """The expression for conditions; a plus sign prevents that SQLite uses an index for it."""
         return f"+{self.sql}" if self.is_common else self.sql
 
 
 def check(field: str, column: Column, value: Value) -> Value:
-    """Return a value as the store writes it; raises FilterError if it has the wrong type."""
+    """Return a value in the form of the store; raises FilterError if it has the wrong type."""
     if value is None:
         return None
     match column.kind:
@@ -54,7 +54,7 @@ def check(field: str, column: Column, value: Value) -> Value:
 
 
 def known_name(field: str, name: str, names: frozenset[str]) -> str:
-    """Return a name of an enumeration in upper case; raises FilterError."""
+    """Return a name in upper case; raises FilterError if it is not one of `names`."""
     if name.upper() not in names:
         raise FilterError(f"{field}: unknown name {name!r}")
     return name.upper()

@@ -1,4 +1,4 @@
-"""The context of resolvers: the caller, the cluster, and what the caller may see."""
+"""The context of resolvers: the caller, the cluster, and the limits of what the caller sees."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,12 @@ from atoll_cluster.store.records import Group, KernelRow, Session, User
 from atoll_cluster.store.store import Store
 
 Fields = dict[str, Any]
-"""An object as GraphQL reads it: values, or functions that make them when they are asked for."""
+"""The fields of a GraphQL object: values, or functions that are called if a query needs them."""
 
 
 @frozen
 class Context:
-    """One GraphQL request."""
+    """The context of one GraphQL request."""
 
     caller: Caller
     cluster: Cluster
@@ -58,12 +58,12 @@ class Context:
         return self._kernels[session.id]
 
     def require_superadmin(self) -> None:
-        """Raise Problem 403 for everybody else."""
+        """Raise Problem 403 if the caller is not a superadmin."""
         if not self.caller.is_superadmin:
             raise forbidden("superadmin privilege required")
 
     def domain_for(self, asked: str | None) -> str | None:
-        """Return the domain of a query, None for all; raises Problem 403."""
+        """Return the domain for a query, None for all domains; raises Problem 403."""
         if self.caller.is_superadmin:
             return asked
         own = self.caller.user.domain_name
@@ -72,7 +72,7 @@ class Context:
         return own
 
     def acting_for(self, access_key: str | None) -> Caller:
-        """Return the owner of an access key that the caller may see; raises Problem."""
+        """Return the owner of an access key; raises Problem if the caller may not act for it."""
         return on_behalf_of(self.caller, self.store.accounts, access_key)
 
     def session_scope(self, domain: str | None, access_key: str | None) -> list[Clause]:
@@ -84,8 +84,8 @@ class Context:
             raise forbidden("Only superadmins can see other domains")
         if not caller.is_superadmin:
             domain = caller.user.domain_name
-        # The plus sign makes SQLite use the index of the list: one keypair may have most of
-        # the sessions.
+        # With the plus sign, SQLite uses the index with the order of the list. That of the
+        # keypair would be slow, because one keypair may have most of the sessions.
         scope = [
             Clause("sessions.domain_name = ?", (domain,)) if domain else None,
             Clause("+sessions.access_key = ?", (access_key,)) if access_key else None,
@@ -98,7 +98,7 @@ class Context:
 if TYPE_CHECKING:
     Info = GraphQLResolveInfo[Context]
 else:
-    Info = GraphQLResolveInfo  # Whether it is generic at run time depends on its release.
+    Info = GraphQLResolveInfo  # In some releases it is not generic at run time.
 
 
 def together(clauses: list[Clause]) -> Clause:
@@ -108,5 +108,5 @@ def together(clauses: list[Clause]) -> Clause:
 
 
 def as_json(value: Mapping[str, Any] | list[Any] | None) -> str | None:
-    """Return a JSONString: JSON inside a JSON string."""
+    """Return a value as a JSONString: a text that contains JSON."""
     return None if value is None else json.dumps(value)

@@ -1,4 +1,4 @@
-"""Domains: tenants with users and groups, and limits of their resources."""
+"""Domains in GraphQL: tenants with users and groups, and limits of their resources."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -41,13 +41,13 @@ DOMAIN = EntityType(
 
 
 def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
-    """Return the scope of all domains, for superadmins."""
+    """Return the conditions for lists of domains, which only superadmins can see."""
     ctx.require_superadmin()
     return equal(args, is_active="domains.is_active")
 
 
 def domain(_: Any, info: Info, name: str | None = None) -> Fields | None:
-    """Resolve `domain`; users other than superadmins see only their own."""
+    """Resolve `domain`; users who are not superadmins see only their own."""
     ctx = info.context
     own = ctx.caller.user.domain_name
     if name not in {None, own} and not ctx.caller.is_superadmin:
@@ -75,14 +75,14 @@ def _rename(ctx: Context, domain: Domain, name: str) -> None:
     if ctx.store.accounts.domain(named("domain", name)):
         raise Refused(f"domain {name!r} exists already")
     db = ctx.store.db
-    db.execute("PRAGMA defer_foreign_keys = ON")  # What refers to the old name follows at once.
+    db.execute("PRAGMA defer_foreign_keys = ON")  # Rows with the old name are updated next.
     DOMAIN.table(ctx).update(domain.name, {"name": name})
     rename_domain(db, domain.name, name)
     ctx.store.sessions.forget()
 
 
 def _delete(ctx: Context, name: str) -> Fields:
-    """Deactivate the domain; it and its content stay."""
+    """Deactivate a domain, without deleting it or its content."""
     DOMAIN.get(ctx, name)
     changes = {"is_active": False, "modified_at": clock.now()}
     DOMAIN.table(ctx).update(name, changes)
@@ -90,7 +90,7 @@ def _delete(ctx: Context, name: str) -> Fields:
 
 
 def _prepare_purge(ctx: Context, domain: Domain) -> None:
-    """Delete what belongs to an empty domain; raises Refused if it is in use."""
+    """Delete the rows that belong to a domain; raises Refused if the domain is not empty."""
     refuse_if_living(ctx, f"domain {domain.name!r}", "domain_name", domain.name)
     for table, what in ((ctx.store.tables.users, "users"), (ctx.store.tables.groups, "groups")):
         count = table.count("domain_name = ?", (domain.name,))

@@ -1,8 +1,8 @@
 """Entity types: a description of a record type, which generates queries and mutations.
 
-An entity type says in which table its records are, which fields GraphQL shows of them, and by which
-columns its lists can be filtered and ordered. :func:`listing` and :func:`paging` make resolvers of
-`Query` from it; :func:`creation`, :func:`modification` and :func:`deletion` make mutations.
+An entity type says which table contains its records, which fields GraphQL shows, and by which
+columns lists can be filtered and ordered. From it, :func:`listing` and :func:`paging` create
+resolvers of `Query`; :func:`creation`, :func:`modification` and :func:`deletion` create mutations.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,15 +20,18 @@ from atoll_cluster.store.rows import Record
 from atoll_cluster.store.table import Table
 
 Resolvers = Mapping[str, Callable[..., Any]]
-"""Roots of `Query` and what resolves each."""
+"""The root fields of `Query`, and the resolver of each."""
 
 Scope = Callable[[Context, Mapping[str, Any]], list[Clause]]
-"""Conditions for what a caller asks for and may see; raises Problem for what it may not ask."""
+"""A function that returns the conditions for the records that a caller requests and may see.
+
+It raises Problem if the caller may not request them.
+"""
 
 
 @frozen(kw_only=True)
 class EntityType(Generic[Record]):
-    """`label` names the type in messages, `payload` is its field in answers of mutations."""
+    """A record type; `label` is its name in messages, `payload` its field in mutation answers."""
 
     label: str
     payload: str
@@ -60,7 +63,7 @@ def listing(entity: EntityType[Record], scope: Scope) -> Callable[..., list[Fiel
 def paging(entity: EntityType[Record], scope: Scope) -> Callable[..., Fields]:
     """Create the resolver of a `Query` field with `filter`, `order`, `limit` and `offset`.
 
-    Where no order is asked for, the order of the type is reversed: the newest comes first.
+    Without a requested order, the order of the type is reversed, so that the newest comes first.
     """
 
     def resolve(_: Any, info: Info, limit: int, offset: int, **args: Any) -> Fields:
@@ -76,7 +79,7 @@ def paging(entity: EntityType[Record], scope: Scope) -> Callable[..., Fields]:
 
 
 def _ordered(entity: EntityType[Record], text: str) -> str:
-    """Compile an order; ties use the type's own order, in the same direction."""
+    """Compile an order; equal records are in the order of the type, in the same direction."""
     own = entity.order
     if not text.strip() or text.rpartition(",")[2].strip().startswith("-"):
         own = ", ".join(f"{one.removesuffix(' DESC')} DESC" for one in own.split(", "))
@@ -84,13 +87,13 @@ def _ordered(entity: EntityType[Record], text: str) -> str:
 
 
 def equal(args: Mapping[str, Any], **columns: str) -> list[Clause]:
-    """Return a condition for each given argument: its column has that value."""
+    """Return conditions: for each given argument, its column must have the same value."""
     given = ((column, args.get(name)) for name, column in columns.items())
     return [Clause(f"{column} = ?", (value,)) for column, value in given if value is not None]
 
 
 def own_fields(record: attrs.AttrsInstance) -> Fields:
-    """Return the fields of a record for GraphQL: maps become JSONStrings."""
+    """Return the fields of a record for GraphQL; maps become JSONStrings."""
     values = {f.name: getattr(record, f.name) for f in attrs.fields(type(record))}
     return {
         name: as_json(value) if isinstance(value, dict) else value for name, value in values.items()

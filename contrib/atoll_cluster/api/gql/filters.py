@@ -2,8 +2,8 @@
 
     name ilike "train%" & (status == "RUNNING" | created_at > "2026-01-01")
 
-A comparison is `field operator value`; `&` and `|` bind alike, from left to right; `!` negates what
-follows it. A filter that is wrong raises :class:`FilterError`, whose text says where.
+A comparison is `field operator value`. `&` and `|` have the same precedence, from left to right;
+`!` negates the next term. An invalid filter raises :class:`FilterError`, whose text says where.
 """
 
 import re
@@ -32,7 +32,7 @@ _LONGEST = 32 * 1024
 _LONGEST_PATTERN = 1000
 _MOST_TERMS = 200
 _MOST_VALUES = 1000
-"""SQLite takes statements of so many values and so deep; these leave it room."""
+"""The most parentheses, characters, terms and values of a filter, well below SQLite's limits."""
 
 
 @frozen
@@ -42,17 +42,17 @@ class Clause:
     sql: str
     values: tuple[Value, ...] = ()
     depth: int = 0
-    """Pairs of parentheses within each other, of which SQLite reads some hundred at most."""
+    """The depth of nested parentheses; SQLite accepts at most some hundred levels."""
 
     def within(self, form: str) -> "Clause":
-        """Return this in parentheses, as a part of `form`; raises FilterError if it is too deep."""
+        """Insert the condition into `form`, in parentheses; raises FilterError if too deep."""
         if self.depth >= _MOST_PARENTHESES:
             raise FilterError("the filter is nested too deeply")
         return Clause(f"({form.format(self.sql)})", self.values, self.depth + 1)
 
 
 def compile_filter(text: str, columns: Mapping[str, Column]) -> Clause:
-    """Compile a filter over these columns; an empty one matches everything."""
+    """Compile a filter over these columns; an empty filter matches all rows."""
     if not text.strip():
         return Clause("1")
     if len(text) > _LONGEST:
@@ -88,17 +88,17 @@ class _Parser:
     values: int = 0
 
     def peek(self) -> tuple[str, str]:
-        """Return the next token, an empty one at the end."""
+        """Return the next token, or an empty one at the end."""
         return self.tokens[self.position] if self.position < len(self.tokens) else ("end", "")
 
     def take(self) -> tuple[str, str]:
-        """Return the next token and go past it."""
+        """Return the next token, and advance."""
         token = self.peek()
         self.position += 1
         return token
 
     def expect(self, sign: str) -> None:
-        """Go past a sign that must be there."""
+        """Read a sign; raises FilterError if the next token is another one."""
         found = self.take()[1]
         if found != sign:
             raise FilterError(f"expected {sign!r} in the filter, not {found!r}")
@@ -160,7 +160,7 @@ class _Parser:
         return found
 
     def constant(self) -> Value:
-        """Read a text, a number, or one of `null`, `true`, `false`."""
+        """Read a text, a number, `null`, `true` or `false`."""
         kind, text = self.take()
         self.values += 1
         if self.values > _MOST_VALUES:
@@ -196,7 +196,7 @@ def _compare(name: str, column: Column, operator: str, value: Value | list[Value
         return _condition(column.condition, name, column, operator, value)
     inner = _condition("value", name, column, "==" if operator == "contains" else operator, value)
     return Clause(
-        # S608: the column is one of this program's own; the value is bound.
+        # S608: the column is an expression of this program; the value is bound.
         f"EXISTS (SELECT 1 FROM json_each({column.sql}) WHERE {inner.sql})",  # noqa: S608
         inner.values,
     )
@@ -225,6 +225,6 @@ def _pattern(sql: str, name: str, operator: str, value: Value) -> Clause:
         return Clause(f"instr({sql}, ?) > 0", (value,))
     if operator == "ilike":
         return Clause(f"{sql} LIKE ? ESCAPE '\\'", (value,))
-    # SQLite's LIKE ignores case; GLOB does not, but its wildcards are others.
+    # SQLite's LIKE ignores case. GLOB does not, but it has other wildcards.
     glob = re.sub(r"[*?\[]", r"[\g<0>]", value).replace("%", "*").replace("_", "?")
     return Clause(f"{sql} GLOB ?", (glob,))

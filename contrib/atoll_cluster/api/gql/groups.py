@@ -1,4 +1,4 @@
-"""Groups, which newer clients call projects: sessions and folders belong to them."""
+"""Groups in GraphQL; newer clients call them projects. Sessions and folders belong to them."""
 
 import uuid
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ GROUP = EntityType(
 
 
 def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
-    """Return the scope: all groups, those of the domain for its admins, or the caller's own."""
+    """Return the conditions: superadmins see all, domain admins their domain's, others own ones."""
     caller = ctx.caller
     asked = {**args, "domain_name": ctx.domain_for(args.get("domain_name"))}
     scope = equal(
@@ -118,7 +118,7 @@ def _refuse_if_taken(ctx: Context, name: str, domain: str) -> None:
 
 
 def _delete(ctx: Context, gid: str) -> Fields:
-    """Deactivate the group; it and its records stay."""
+    """Deactivate a group, without deleting it or its records."""
     found = _own(ctx, gid)
     changes = {"is_active": False, "modified_at": clock.now()}
     GROUP.table(ctx).update(found.id, changes)
@@ -126,7 +126,7 @@ def _delete(ctx: Context, gid: str) -> Fields:
 
 
 def _purge(ctx: Context, gid: str) -> Fields:
-    """Delete the group with the records of its sessions."""
+    """Delete a group with the records of its sessions."""
     found = _own(ctx, gid)
     refuse_if_living(ctx, f"group {found.name!r}", "group_id", found.id)
     erase(ctx.store.db, "groups", "id = ?", (found.id,))
@@ -137,7 +137,7 @@ def _purge(ctx: Context, gid: str) -> Fields:
 
 
 def _own(ctx: Context, gid: str) -> Group:
-    """Return a group that the caller may administer."""
+    """Return a group; raises NotPermitted if the caller may not administer it."""
     found = GROUP.get(ctx, gid)
     if not ctx.caller.is_superadmin and found.domain_name != ctx.caller.user.domain_name:
         raise NotPermitted

@@ -1,4 +1,4 @@
-"""Images in GraphQL: the runtimes of this machine, their aliases, and scans."""
+"""Images in GraphQL: the runtimes of the engine, their aliases, and scans for runtimes."""
 
 import platform
 from typing import Any
@@ -20,19 +20,19 @@ from atoll_cluster.supervision import retry_while_unavailable
 
 
 def images(_: Any, info: Info, **args: Any) -> list[Fields]:
-    """Resolve `images`: the runtimes found here; none is for operations."""
+    """Resolve `images`; no image of this cluster is an operation image."""
     if args.get("is_operation") or args.get("is_installed") is False:
         return []
     return [image_fields(info.context, one) for one in _offered(info.context)]
 
 
 def customized_images(_: Any, info: Info) -> list[Fields]:
-    """Resolve `customized_images`: images made from sessions; since 24.03."""
+    """Resolve `customized_images`, the images made from sessions; since 24.03."""
     return [image_fields(info.context, one) for one in _offered(info.context) if one.home]
 
 
 def image(_: Any, info: Info, reference: str | None = None, **args: Any) -> Fields | None:
-    """Resolve `image` by any name that a session can use."""
+    """Resolve `image` by any name that sessions can use."""
     ctx, images = info.context, info.context.cluster.images
     name, user = reference or args.get("id") or "", info.context.caller.user
     try:
@@ -43,7 +43,7 @@ def image(_: Any, info: Info, reference: str | None = None, **args: Any) -> Fiel
 
 
 def image_fields(ctx: Context, image: Image) -> Fields:
-    """Return `Image`, also for `ImageNode`: fields of both mean the same."""
+    """Return `Image`, which is also used for `ImageNode`, because their fields mean the same."""
     committed = ctx.store.tables.committed.get(image.home) if image.home else None
     fields = _runtime_fields(image) | {"installed_agents": _agents(ctx)}
     return fields | _committed_fields(ctx, committed, fields) if committed else fields
@@ -96,7 +96,7 @@ def _runtime_fields(image: Image) -> Fields:
 
 
 def _agents(ctx: Context) -> list[str]:
-    """Return the agents as far as they are known; what is on one of them is on all."""
+    """Return the names of the known agents; each agent has the same images."""
     agent = ctx.cluster.machine.agent
     return [one.name for one in ctx.cluster.nodes.known] if agent is None else [agent]
 
@@ -130,7 +130,7 @@ def _forget_by_id(ctx: Context, image_id: str, **_: Any) -> Fields:
 
 
 def _clear(ctx: Context, registry: str | None = None) -> Fields:
-    """Forget all images of a registry; there is only one."""
+    """Hide all runtimes of a registry; there is only one registry."""
     if registry in {None, REGISTRY}:
         for one in _offered(ctx):
             if not one.home:
@@ -139,7 +139,7 @@ def _clear(ctx: Context, registry: str | None = None) -> Fields:
 
 
 def _forget_one(ctx: Context, found: Image) -> None:
-    """Hide a runtime, or delete an image made from a session, which its owner may do."""
+    """Hide a runtime (superadmins only), or delete an image made from a session."""
     if found.home:
         _delete(ctx, found, found.home)
     elif ctx.caller.is_superadmin:
@@ -178,7 +178,7 @@ def _rescan(ctx: Context, registry: str | None = None, **_: Any) -> Fields:
 
 
 def _load(ctx: Context, references: list[str], target_agents: list[str]) -> Fields:
-    """Check the names only: the runtimes are already installed."""
+    """Check only the names, because the runtimes are already installed."""
     for reference in references:
         _exact(ctx, reference)
     if unknown := [one for one in target_agents if one not in _agents(ctx)]:
@@ -200,7 +200,7 @@ def _offered(ctx: Context) -> list[Image]:
 
 
 def _exact(ctx: Context, name: str) -> Image:
-    """Return the image with exactly this name; raises Refused."""
+    """Return the image with exactly this name; raises Refused if there is none."""
     for one in _offered(ctx):
         if name in {one.canonical, *one.aliases, f"{REGISTRY}/{one.canonical}", one.home}:
             return one

@@ -1,4 +1,4 @@
-"""Read and check inputs of mutations; an error becomes the answer's `msg`."""
+"""Read and check the inputs of mutations; an error becomes the `msg` of the answer."""
 
 import ast
 import json
@@ -14,7 +14,7 @@ from atoll_cluster.store.policies import HOST_PERMISSIONS
 from atoll_cluster.store.rows import range_of
 
 Props = dict[str, Any]
-"""An input object as GraphQL hands it over."""
+"""An input object of GraphQL: its values by name."""
 
 _LONGEST_PYTHON = 16 * 1024
 _SLOTS = frozenset({"total_resource_slots", "max_pending_session_resource_slots", "resource_slots"})
@@ -22,7 +22,7 @@ _OTHER_WORDS = {
     "set-user-perm": "set-user-specific-permission",
     "clone-vfolder": "create-vfolder",
 }
-"""What clients of 26.x call permissions on hosts, and how they are called here."""
+"""Names that clients of 26.x use for permissions on hosts, and the names that are stored."""
 _LONGEST_NAME = 128
 
 
@@ -31,13 +31,13 @@ class Refused(ValueError):
 
 
 class NotPermitted(Refused):
-    """The caller may not do this to this object, though perhaps to others."""
+    """The caller may not do this with this object, but may be allowed to with others."""
 
 
 def read_props(record: type[attrs.AttrsInstance], props: Props) -> Props:
-    """Return the input's fields of a record, with JSONStrings decoded.
+    """Return the values in an input for the fields of a record; decodes JSONStrings.
 
-    A null means that nothing is said. Raises Refused for what a field cannot be.
+    A null counts as missing. Raises Refused for a value that the field cannot have.
     """
     fields = attrs.fields_dict(record)
     given = {name: value for name, value in props.items() if value is not None and name in fields}
@@ -54,9 +54,9 @@ def read_props(record: type[attrs.AttrsInstance], props: Props) -> Props:
 
 
 def _document(field: "attrs.Attribute[Any]", value: Any) -> Any:
-    """Return the value of a JSON field; the client of 21.03 encodes an empty one twice."""
+    """Decode a JSON field once more, because the client of 21.03 encodes an empty one twice."""
     again = decode(field.name, value)
-    kind = type(field.default.factory())  # type: ignore[union-attr]  # which json_field has given
+    kind = type(field.default.factory())  # type: ignore[union-attr]  # set by json_field
     if kind is not type(None) and not isinstance(again, kind):
         raise Refused(f"{field.name}: {value!r} has the wrong type")
     return again
@@ -69,7 +69,7 @@ def _check_bounds(field: "attrs.Attribute[Any]", value: float) -> None:
 
 
 def decode(name: str, value: Any) -> Any:
-    """Decode a JSONString; old clients send plain lists, or Python's notation."""
+    """Decode a JSONString; older clients send lists, or a text in Python's notation."""
     if not isinstance(value, str):
         return value
     for read in (read_json, _read_python):
@@ -79,12 +79,12 @@ def decode(name: str, value: Any) -> Any:
 
 
 def _read_python(text: str) -> Any:
-    """Read Python's notation, if JSON could express it too."""
+    """Read a value in Python's notation, if JSON can also contain it."""
     return read_json(json.dumps(ast.literal_eval(text[:_LONGEST_PYTHON])))
 
 
 def named(label: str, name: str, *, barred: str = "/") -> str:
-    """Return a valid name of something; raises Refused."""
+    """Return a name if it is valid; otherwise raises Refused with the `label` of the object."""
     is_clean = name.strip() and name.isprintable() and not set(barred).intersection(name)
     if not is_clean or len(name) > _LONGEST_NAME:
         raise Refused(f"{name!r} is not a valid name of a {label}")
@@ -92,14 +92,14 @@ def named(label: str, name: str, *, barred: str = "/") -> str:
 
 
 def one_of(name: str, value: str, known: Sequence[str]) -> str:
-    """Return one of the allowed values; raises Refused."""
+    """Return a value if it is one of `known`; otherwise raises Refused."""
     if value not in known:
         raise Refused(f"{name}: {value!r} is not one of {', '.join(known)}")
     return value
 
 
 def _slots(name: str, value: Any) -> dict[str, str]:
-    """Return limits of slots as they are stored: plain numbers, memory in bytes."""
+    """Return limits of slots in the form of the store: decimal texts, memory in bytes."""
     if not isinstance(value, Mapping):
         raise Refused(f"{name}: must be a map of slots and amounts")
     given = {slot: amount for slot, amount in value.items() if amount is not None}
@@ -114,7 +114,7 @@ def _slots(name: str, value: Any) -> dict[str, str]:
 
 
 def _hosts(value: Any) -> dict[str, list[str]]:
-    """Return hosts and their permissions; a list allows everything on its hosts."""
+    """Return the permissions on each host; a list of hosts gives all permissions on them."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         return {str(host): list(HOST_PERMISSIONS) for host in value}
     if not isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Keypairs: they sign requests, and have a resource policy."""
+"""Keypairs in GraphQL; they sign requests, and have a resource policy."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -74,7 +74,7 @@ KEYPAIR = EntityType(
 
 
 def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
-    """Return the scope: all keypairs, those of the domain for its admins, or the caller's own."""
+    """Return the conditions: superadmins see all, domain admins their domain's, others own ones."""
     caller = ctx.caller
     domain, email = ctx.domain_for(args.get("domain_name")), args.get("email")
     if not (caller.is_superadmin or caller.is_domain_admin):
@@ -88,14 +88,14 @@ def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
         theirs = "keypairs.user IN (SELECT uuid FROM users WHERE domain_name = ?)"
         scope.append(Clause(theirs, (domain,)))
     if caller.is_domain_admin:
-        # With a superadmin's secret key, they could become superadmins.
+        # With the secret key of a superadmin, a domain admin could act as superadmin.
         above = "keypairs.user NOT IN (SELECT uuid FROM users WHERE role = 'superadmin')"
         scope.append(Clause(above))
     return scope
 
 
 def keypair(_: Any, info: Info, access_key: str | None = None, **__: Any) -> Fields | None:
-    """Resolve `keypair`; without an argument the caller's own."""
+    """Resolve `keypair`; without an argument, the caller's own."""
     ctx = info.context
     if ctx.caller.is_superadmin and access_key and not ctx.store.accounts.keypair(access_key):
         return None
@@ -130,7 +130,7 @@ def _modify(ctx: Context, access_key: str, props: Props) -> Fields:
 
 
 def _prepare_deletion(ctx: Context, keypair: KeyPair) -> None:
-    """Delete what belongs to a keypair; raises Refused if the keypair is needed."""
+    """Delete the rows that belong to a keypair; raises Refused if the keypair is still needed."""
     owner = ctx.user(keypair.user)
     if owner and owner.main_access_key == keypair.access_key:
         raise Refused(f"{keypair.access_key} is the main access key of {owner.email}")

@@ -33,7 +33,7 @@ _FIGURES = {
     "io_max_scratch_size": ("io_scratch_size", "stats.max"),
     "io_cur_scratch_size": ("io_scratch_size", "current"),
 }
-"""Fields of whole numbers, and where the figures of a kernel have them."""
+"""Fields with whole numbers, and the metric and value that each contains."""
 
 
 def legacy_compute_session_list(_: Any, info: Info, limit: int, offset: int, **args: Any) -> Fields:
@@ -47,7 +47,7 @@ def legacy_compute_session_list(_: Any, info: Info, limit: int, offset: int, **a
 
 
 def legacy_compute_session(_: Any, info: Info, sess_id: str, **args: Any) -> Fields | None:
-    """Resolve `legacy_compute_session` by name or id; the latest one of a name."""
+    """Resolve `legacy_compute_session` by id or name; several with this name give the latest."""
     ctx = info.context
     named = Clause("sessions.name = ? OR sessions.id = ?", (sess_id, sess_id))
     found, _total = select(ctx, [*scope_of(ctx, args), named], 1, 0)
@@ -117,7 +117,7 @@ def _global_id(row_id: str) -> str:
 
 
 def _read_global_id(text: str) -> str:
-    """Read a global id, padded or not, or a plain UUID."""
+    """Read a global id, with or without padding, or a plain UUID."""
     try:
         decoded = base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):

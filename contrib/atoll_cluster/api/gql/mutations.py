@@ -1,4 +1,4 @@
-"""Common to all mutations: permission, frozen manager, transaction, `{ok, msg, …}`."""
+"""What all mutations have in common: permissions, a transaction, the answer `{ok, msg, …}`."""
 
 import sqlite3
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from atoll_cluster.api.request.freeze import refuse_if_frozen
 
 @frozen
 class Mutation:
-    """A mutation for superadmins, or also for admins of domains, or for everybody.
+    """A mutation for superadmins, also for domain admins, or for all users.
 
-    The function gets the context and the arguments; it returns the fields of the answer besides
-    `ok` and `msg`, or raises Refused. A function for others than superadmins must check itself what
-    they may change.
+    `act` gets the context and the arguments. It returns the fields of the answer other than `ok`
+    and `msg`, or raises Refused. If users other than superadmins can call it, `act` itself must
+    check which objects they may change.
     """
 
     act: Callable[..., Fields]
@@ -43,12 +43,12 @@ class Mutation:
         refuse_if_frozen(ctx.store)
         with ctx.store.db.transaction():
             answer = self.act(ctx, **args)
-        # Sessions that waited because of a limit may start now.
+        # Sessions that wait because of a limit may start now.
         ctx.store.db.afterwards(ctx.cluster.scheduler.wake)
         return answer
 
     def is_permitted(self, caller: Caller) -> bool:
-        """Return whether the caller may use this mutation at all."""
+        """Return whether the caller may call this mutation at all."""
         by_role = self.for_domain_admins and caller.is_domain_admin
         return caller.is_superadmin or self.for_everybody or by_role
 

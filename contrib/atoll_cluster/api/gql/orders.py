@@ -1,4 +1,4 @@
-"""The order language of list queries: `-created_at,name`, compiled to an ORDER BY."""
+"""The language for orders of lists, like `-created_at,name`, compiled to an ORDER BY."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ _MOST_PARTS = 50
 
 
 def compile_order(text: str, columns: Mapping[str, Column], *, default: str) -> str:
-    """Compile an order; an empty one is `default`. Raises FilterError for unknown fields."""
+    """Compile an order; an empty one means `default`. Raises FilterError for unknown fields."""
     names = [part.strip() for part in text.split(",") if part.strip()]
     if len(names) > _MOST_PARTS:
         raise FilterError(f"an order has at most {_MOST_PARTS} fields")

@@ -1,4 +1,4 @@
-"""Resource policies of keypairs, users and projects."""
+"""Resource policies of keypairs, users and projects in GraphQL."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -62,7 +62,7 @@ def _own_user_policy(ctx: Context) -> str:
 
 
 def _scope(own: Callable[[Context], str]) -> Callable[[Context, Mapping[str, Any]], list[Clause]]:
-    """Return the scope: all policies for superadmins, the caller's own for others."""
+    """Create the conditions: superadmins see all policies, other users their own."""
 
     def scope(ctx: Context, _: Mapping[str, Any]) -> list[Clause]:
         return [] if ctx.caller.is_superadmin else equal({"name": own(ctx)}, name="name")
@@ -79,7 +79,7 @@ def _project_scope(ctx: Context, _: Mapping[str, Any]) -> list[Clause]:
 def _single(
     entity: EntityType[Record], own: Callable[[Context], str]
 ) -> Callable[..., Fields | None]:
-    """Create the resolver of one policy by name; without a name, the caller's own."""
+    """Create the resolver of one policy by its name; without a name, the caller's own policy."""
 
     def resolve(_: Any, info: Info, name: str | None = None) -> Fields | None:
         ctx = info.context
@@ -111,7 +111,7 @@ def _read(record: type[attrs.AttrsInstance], props: Props) -> Props:
 
 
 def _unused(kind: str, table: str, column: str) -> Callable[[Context, Any], None]:
-    """Create the check that the policy is not in use."""
+    """Create the function that raises Refused if a policy is in use."""
 
     def check(ctx: Context, policy: Any) -> None:
         sql = f"SELECT count(*) FROM {table} WHERE {column} = ?"  # noqa: S608 - our own names

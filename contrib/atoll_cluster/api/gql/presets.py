@@ -1,4 +1,4 @@
-"""Resource presets: named amounts for sessions."""
+"""Resource presets in GraphQL: named amounts of slots for sessions."""
 
 import uuid
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Quota scopes: limits for all folders of a user or a group together."""
+"""Quota scopes in GraphQL: limits for all folders of a user or a group together."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from atoll_cluster.storage.volume import HOST, count
 
 
 def quota_scope(_: Any, info: Info, storage_host_name: str, quota_scope_id: str) -> Fields:
-    """Resolve `quota_scope`: for its user, members of its group, and superadmins."""
+    """Resolve `quota_scope`, for its user, the members of its group, and superadmins."""
     ctx = info.context
     _check(ctx, storage_host_name, quota_scope_id)
     _, _, owner = quota_scope_id.partition(":")
@@ -24,7 +24,7 @@ def quota_scope(_: Any, info: Info, storage_host_name: str, quota_scope_id: str)
 
 
 def _fields(ctx: Context, scope_id: str) -> Fields:
-    """Return `QuotaScope`; files are counted only if the query needs it."""
+    """Return `QuotaScope`; counts the files only if the query needs this."""
     volume, folders = ctx.cluster.storage.volume, ctx.store.folders
     paths = [place(volume, folder) for folder in folders.of_scope(scope_id)]
     return {

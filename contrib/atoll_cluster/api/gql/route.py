@@ -1,4 +1,4 @@
-"""`POST /admin/gql` and the older `/admin/graphql`."""
+"""The routes `POST /admin/gql` and the older `POST /admin/graphql`."""
 
 import logging
 from typing import TYPE_CHECKING, Any
@@ -23,13 +23,13 @@ _CODES = {
 
 
 async def gql(call: Call) -> Response:
-    """Answer `{"data": …}`, with `errors` if there are any."""
+    """Answer `{"data": …}`, and `errors` if there are any."""
     data, errors = await _run(call)
     return reply({"data": data} | ({"errors": errors} if errors else {}))
 
 
 async def graphql(call: Call) -> Response:
-    """Answer the data only; errors give a 400, as clients before v6.20210815 expect."""
+    """Answer only the data; errors give 400, as clients before v6.20210815 expect."""
     data, errors = await _run(call)
     if errors:
         raise Problem(400, "graphql-error", "GraphQL-generated error.", data=errors)
@@ -37,7 +37,7 @@ async def graphql(call: Call) -> Response:
 
 
 async def _run(call: Call) -> tuple[Any, list[dict[str, Any]]]:
-    # GraphQL's library is slow to import; a program that just started answers without it.
+    # The library for GraphQL is slow to import, and the program must answer soon after its start.
     from atoll_cluster.api.gql.context import Context
     from atoll_cluster.api.gql.schema import run
 
@@ -69,7 +69,7 @@ def _tell(error: "GraphQLError") -> dict[str, Any]:
 
 
 def _is_fault(error: Exception | None) -> bool:
-    """Whether an error is unexpected: neither a refusal nor an invalid value."""
+    """Return whether an error is unexpected: neither a refusal nor an invalid value."""
     from graphql import GraphQLError
 
     return error is not None and not isinstance(error, Problem | ValueError | GraphQLError)

@@ -1,4 +1,4 @@
-"""The custom scalars of the schema and the inputs that they accept."""
+"""The custom scalars of the schema, and the inputs that they accept."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ def _text(value: Any) -> str:
 
 
 def _whole_number(value: Any) -> int:
-    """Accept numbers beyond 32 bits, also as texts, which some clients send."""
+    """Read a whole number of up to 64 bits; some clients send it as a text."""
     is_text = isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) <= 20
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0
     if not (is_text or is_number) or abs(number := int(value)) > _LARGEST:
@@ -34,10 +34,10 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 
 
 def read_scalars(schema: GraphQLSchema) -> None:
-    """Let these scalars refuse values that no resolver can use."""
+    """Make these scalars refuse values that no resolver can use."""
     for name, read in _READERS.items():
         scalar = schema.type_map[name]
-        assert isinstance(scalar, GraphQLScalarType)  # noqa: S101 - they stand in sdl/
-        # The second name is that of graphql-core since 3.3.
+        assert isinstance(scalar, GraphQLScalarType)  # noqa: S101 - defined in sdl/
+        # graphql-core uses the second name since 3.3.
         for attribute in ("parse_value", "coerce_input_value"):
             setattr(scalar, attribute, read)

@@ -1,4 +1,4 @@
-"""Scaling groups: sets of agents, and the domains, groups and keypairs that may use them."""
+"""Scaling groups in GraphQL: sets of agents, and who may use them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -31,7 +31,7 @@ _WHOM: Mapping[str, tuple[str, str, EntityType[Any]]] = {
     "user_group": ("user_group", "group", GROUP),
     "keypair": ("access_key", "keypair", KEYPAIR),
 }
-"""Whom a scaling group can be opened to: the argument that names it, and as what it is kept."""
+"""Who can get access to a scaling group: the argument's name, the stored kind, the entity type."""
 
 _USUAL_OPTIONS = {
     "allowed_session_types": ["interactive", "batch"],
@@ -40,7 +40,7 @@ _USUAL_OPTIONS = {
     "agent_selection_strategy": "dispersed",
     "roundrobin": False,
 }
-"""What is told of options of the scheduler that nobody has set."""
+"""The default options of the scheduler in answers."""
 
 
 def _fields(ctx: Context, group: ScalingGroup) -> Fields:
@@ -58,7 +58,7 @@ def _fields(ctx: Context, group: ScalingGroup) -> Fields:
 
 
 def _amounts(ctx: Context, group: str) -> tuple[int, dict[str, str], dict[str, str]]:
-    """Return how many agents a group has, what they have together, and what is taken of it."""
+    """Return the number of agents of a group, the sum of their slots, and the slots in use."""
     machine, nodes = ctx.cluster.machine, ctx.cluster.nodes
     if machine.has_nodes:
         own = nodes.of_group(group)
@@ -81,7 +81,7 @@ SCALING_GROUP = EntityType(
 
 
 def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
-    """Return the scope of all scaling groups, or of those for one; for superadmins."""
+    """Return the conditions: all scaling groups, or those of one account; for superadmins."""
     ctx.require_superadmin()
     scope = equal(args, name="name", is_active="is_active")
     for argument, kind, _ in _WHOM.values():
@@ -92,7 +92,7 @@ def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
 
 
 def _accessible(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
-    """Return those that the caller's sessions in one of their groups may use."""
+    """Return the conditions for the scaling groups that the caller may use in one group."""
     caller, group = ctx.caller, str(args["project_id"])
     names = usable_by(ctx.store.db, caller.user.domain_name, group, caller.access_key)
     if not (caller.is_superadmin or ctx.store.accounts.is_member(group, caller.user.uuid)):
@@ -125,7 +125,7 @@ def _refuse_if_used(ctx: Context, group: ScalingGroup) -> None:
 
 
 def _opening(whom: str) -> Callable[..., Fields]:
-    """Create the mutation that allows somebody to use scaling groups."""
+    """Create the mutation that allows an account to use scaling groups."""
     argument, kind, of = _WHOM[whom]
 
     def act(ctx: Context, **args: Any) -> Fields:

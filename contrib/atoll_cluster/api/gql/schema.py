@@ -1,7 +1,7 @@
 """The schema in `sdl/`, with a resolver for each root field of `Query` and `Mutation`.
 
-Below the root fields are plain maps (:data:`~atoll_cluster.api.gql.context.Fields`), which GraphQL
-reads itself. Documents are parsed and validated once and cached, because clients send the same few.
+The resolvers return plain maps (:data:`~atoll_cluster.api.gql.context.Fields`), whose values the
+library reads itself. Parsed and validated documents are cached, because clients send the same few.
 """
 
 import re
@@ -53,7 +53,7 @@ from atoll_cluster.store.errors import StoreError
 
 _SDL = Path(__file__).with_name("sdl")
 _RULES = [rule for rule in specified_rules if rule is not VariablesInAllowedPositionRule]
-"""Clients of 23.09 declare ids as texts; what arrives is checked nevertheless."""
+"""The rules without one, because clients of 23.09 declare ids as texts; values are checked."""
 
 _NO_ROOT = re.compile(r"Cannot query field '(\w+)' on type '(?:Query|Mutation)'")
 
@@ -96,7 +96,7 @@ MUTATIONS: dict[str, Mutation] = {
 
 @cache
 def schema() -> GraphQLSchema:
-    """Build the schema, once."""
+    """Return the schema, which is built at the first call."""
     built = build_schema("\n".join(path.read_text() for path in sorted(_SDL.glob("*.graphql"))))
     read_scalars(built)
     _resolve(built.query_type, RESOLVERS)
@@ -105,7 +105,7 @@ def schema() -> GraphQLSchema:
 
 
 def _resolve(roots: GraphQLObjectType | None, resolvers: Mapping[str, Callable[..., Any]]) -> None:
-    assert roots is not None  # noqa: S101 - both kinds of roots stand in sdl/
+    assert roots is not None  # noqa: S101 - sdl/ defines both types
     for name, root in roots.fields.items():
         root.resolve = resolvers[name]
 
@@ -120,7 +120,7 @@ def _prepare(query: str) -> DocumentNode | tuple[GraphQLError, ...]:
 
 
 def _explained(error: GraphQLError) -> GraphQLError:
-    """Return an error; if only other clusters have the field, it says so."""
+    """Return an error; if other clusters have the field, the new text says so."""
     found = _NO_ROOT.match(error.message)
     if found and (unsupported := unsupported_root(found[1])):
         return GraphQLError(unsupported, nodes=error.nodes)
@@ -132,8 +132,8 @@ async def run(
 ) -> ExecutionResult:
     """Execute a query; errors are in the result.
 
-    Raises StoreError when the store can't do what is asked. Then nothing of it is done, be it one
-    mutation or many.
+    Raises StoreError if the store cannot execute it. Then none of its mutations has changed
+    anything.
     """
     prepared = _prepare(query)
     if isinstance(prepared, tuple):
@@ -150,13 +150,13 @@ async def run(
         )
         if not isawaitable(result):
             return _done(result)
-    # Some fields are read from disk, without blocking other requests. Changes made by
-    # then stay: an error of the store is reported beside them.
+    # The remaining fields need the disk, and are read without blocking other requests. Changes are
+    # already committed, so an error of the store is only added to the result.
     return await result if writes else _done(await result)
 
 
 def _done(result: ExecutionResult) -> ExecutionResult:
-    """Return a result; raises errors of the store."""
+    """Return a result; if it contains a StoreError, raises it."""
     for error in result.errors or ():
         if isinstance(error.original_error, StoreError):
             raise error.original_error

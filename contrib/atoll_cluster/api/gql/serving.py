@@ -1,4 +1,4 @@
-"""Model serving: this cluster has none, so lists are empty."""
+"""Model serving, which this cluster does not have: all lists are empty."""
 
 from collections.abc import Callable
 from typing import Any

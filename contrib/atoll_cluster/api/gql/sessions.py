@@ -47,9 +47,9 @@ def status_clause(names: str) -> Clause:
     known = frozenset(STATUSES)
     wanted = [known_name("status", name.strip(), known) for name in names.split(",")]
     if FOLLOWERS.keys() <= set(wanted):
-        return Clause("1", ())  # All that there are here: then nothing needs to be compared.
-    # Most sessions are dead ones: the index of statuses finds the others, but those not faster than
-    # the order of the list does. The plus sign takes that index away.
+        return Clause("1", ())  # These are all statuses here, so no condition is needed.
+    # Most sessions have ended. The index of statuses finds the others quickly, but for ended ones,
+    # the index with the order of the list is faster. The plus sign disables the index of statuses.
     column = "+sessions.status" if DEAD.intersection(wanted) else "sessions.status"
     return Clause(f"{column} IN ({', '.join('?' * len(wanted))})", tuple(wanted))
 
@@ -64,14 +64,14 @@ def compute_session_list(_: Any, info: Info, limit: int, offset: int, **args: An
 
 
 def compute_session(_: Any, info: Info, id: str) -> Fields | None:
-    """Resolve `compute_session`; null if the caller may not see it."""
+    """Resolve `compute_session`; null if the caller may not see the session."""
     ctx = info.context
     session = visible(ctx, str(id))
     return session_fields(ctx, session) if session else None
 
 
 def visible(ctx: Context, session_id: str) -> Session | None:
-    """Find a session that the caller may see."""
+    """Find a session by its id; None if the caller may not see it."""
     scope = [Clause("sessions.id = ?", (session_id.lower(),)), *ctx.session_scope(None, None)]
     found, _ = select(ctx, scope, 1, 0)
     return found[0] if found else None
@@ -175,18 +175,18 @@ def common_fields(ctx: Context, session: Session) -> Fields:
 
 
 def mount_names(session: Session) -> list[str]:
-    """Return the names of a session's folders, also of automatic ones."""
+    """Return the names of a session's folders, including those that are mounted automatically."""
     return _mounts(session, "name")
 
 
 def _mounts(session: Session, key: str) -> list[str]:
-    """Return a session's mounts, as far as the row is valid."""
+    """Return one value of each mount of a session; ignores invalid mounts in the row."""
     mounts = [mount for mount in session.vfolder_mounts if isinstance(mount, dict)]
     return [mount[key] for mount in mounts if isinstance(mount.get(key), str)]
 
 
 def dashed(folder_id: str) -> str:
-    """Return the id of a folder in the form of UUIDs."""
+    """Return the id of a folder with dashes, as in a UUID."""
     try:
         return str(UUID(folder_id))
     except ValueError:
@@ -242,7 +242,7 @@ def _image_object(ctx: Context, session: Session) -> Fields | None:
 
 
 def _status_data(told: Session | KernelRow, kernel: KernelRow) -> dict[str, Any] | None:
-    """Return what there is to know of a status, and what the engine calls the (main) kernel."""
+    """Return the status data, and the id, machine and time limit of the kernel in the engine."""
     place = {"id": kernel.engine_id, "node": kernel.agent, "ends_at": kernel.ends_at}
     if kernel.engine_id is None:
         return told.status_data  # type: ignore[return-value]

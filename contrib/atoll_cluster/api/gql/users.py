@@ -1,4 +1,4 @@
-"""Users: their domain, groups and permissions."""
+"""Users in GraphQL: their domain, groups and permissions."""
 
 import re
 import uuid
@@ -53,13 +53,13 @@ USER = EntityType(
 
 
 def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
-    """Return the scope: all users for superadmins, those of the domain for its admins."""
+    """Return the conditions: superadmins see all users, domain admins those of the domain."""
     if not (ctx.caller.is_superadmin or ctx.caller.is_domain_admin):
         raise forbidden("only admins can list users")
     asked = {**args, "domain_name": ctx.domain_for(args.get("domain_name"))}
     scope = equal(
         asked,
-        # The plus signs make SQLite use the index with the order of the list.
+        # With the plus signs, SQLite uses the index with the order of the list.
         domain_name="+users.domain_name",
         status="+users.status",
         is_active="users.is_active",
@@ -141,10 +141,10 @@ def _modify(ctx: Context, email: str, props: Props) -> Fields:
 
 
 def _read(ctx: Context, props: Props, *, domain: str, user: User | None = None) -> Props:
-    """Return the columns that an input sets, after checking them."""
+    """Check an input, and return the columns that it changes."""
     changes, tables = read_props(User, props), ctx.store.tables
     if not changes.get("username"):
-        changes.pop("username", None)  # Old clients write nothing for what is not said.
+        changes.pop("username", None)  # Older clients send an empty text for a missing value.
     if tables.domains.get(domain) is None:
         raise Refused(f"there is no domain {domain!r}")
     if (policy := changes.get("resource_policy")) and not tables.user_policies.get(policy):
@@ -161,7 +161,7 @@ def _read(ctx: Context, props: Props, *, domain: str, user: User | None = None) 
 
 
 def _check_own(ctx: Context, changes: Props, user: User | None) -> None:
-    """Refuse a user name in use, or a keypair of another user."""
+    """Raise Refused for a user name that is in use, or a keypair of another user."""
     name, key = changes.get("username"), changes.get("main_access_key")
     namesake = ctx.store.tables.users.find(username=name) if name else None
     if name:
@@ -181,7 +181,7 @@ def _check_network(text: str) -> None:
 
 
 def _align_status(changes: Props) -> None:
-    """Keep `status` and `is_active` consistent; `status` has precedence."""
+    """Make `status` and `is_active` consistent; `status` has precedence."""
     if "status" in changes:
         changes["is_active"] = one_of("status", changes["status"], _STATUSES) == "active"
     elif "is_active" in changes:
@@ -208,7 +208,7 @@ def _set_groups(ctx: Context, user: User, group_ids: list[str] | None) -> None:
 
 
 def _delete(ctx: Context, email: str) -> Fields:
-    """Deactivate the account; it and what it owns stay."""
+    """Deactivate an account, without deleting it or its sessions and folders."""
     found = _by_email(ctx, email)
     gone = {"status": "deleted", "is_active": False, "status_info": "admin-requested"}
     ctx.store.tables.users.update(found.uuid, {**gone, "modified_at": clock.now()})
@@ -219,7 +219,7 @@ def _delete(ctx: Context, email: str) -> Fields:
 
 
 def _purge(ctx: Context, email: str, **_: Any) -> Fields:
-    """Delete the account with its keypairs and the records of its sessions."""
+    """Delete an account with its keypairs and the records of its sessions."""
     found = _by_email(ctx, email)
     refuse_if_living(ctx, f"user {email!r}", "user_uuid", found.uuid)
     for keypair in ctx.store.accounts.keypairs_of(found.uuid):
@@ -241,13 +241,13 @@ def _by_email(ctx: Context, email: str) -> User:
 
 
 def require_superadmin(ctx: Context) -> None:
-    """Raise Refused if no superadmin would be left."""
+    """Raise Refused if no active superadmin is left."""
     if not ctx.store.tables.users.select(_SUPERADMINS_LEFT, limit=1):
         raise Refused("this is the last superadmin; create another one first")
 
 
 def refuse_if_living(ctx: Context, whose: str, column: str, value: str) -> None:
-    """Raise Refused if there are sessions that have not ended."""
+    """Raise Refused if a session with this value in this column has not ended."""
     living = [one for one in ctx.store.sessions.unfinished() if getattr(one, column) == value]
     if living:
         names = ", ".join(one.name for one in living[:3])

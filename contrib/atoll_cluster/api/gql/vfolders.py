@@ -44,7 +44,7 @@ _OF_GROUPS = "vfolders.group_id IN (SELECT group_id FROM group_members WHERE use
 
 
 def vfolder_fields(ctx: Context, folder: VFolder) -> Fields:
-    """Return `VirtualFolder`; files are counted only if the query needs it."""
+    """Return `VirtualFolder`; counts the files only if the query needs this."""
     owner = ctx.user(folder.user) if folder.user else None
     group = ctx.group(folder.group_id) if folder.group_id else None
     path = place(ctx.cluster.storage.volume, folder)
@@ -92,7 +92,7 @@ VFOLDER = EntityType(
 
 
 def _scope(ctx: Context, args: Mapping[str, Any]) -> list[Clause]:
-    """Return the scope: all folders, those of the domain for its admins, or the caller's own."""
+    """Return the conditions: superadmins see all, domain admins their domain's, others own ones."""
     caller, group_id = ctx.caller, args.get("group_id")
     domain = ctx.domain_for(args.get("domain_name"))
     scope = [_LIVING]
@@ -125,7 +125,7 @@ def _whose(ctx: Context, args: Mapping[str, Any]) -> str:
 
 
 def _having(ctx: Context) -> list[Clause]:
-    """Match the folders that the caller can access, or all for superadmins."""
+    """Return the conditions for the folders that the caller can access; superadmins see all."""
     if ctx.caller.is_superadmin:
         return [_LIVING]
     user = ctx.caller.user.uuid
@@ -141,7 +141,7 @@ def vfolder(_: Any, info: Info, id: str | None = None) -> Fields | None:
 
 
 def vfolder_permission_list(_: Any, info: Info, limit: int, offset: int, **__: Any) -> Fields:
-    """Resolve `vfolder_permission_list`, for superadmins: all shares."""
+    """Resolve `vfolder_permission_list`, for superadmins: all shares of folders."""
     ctx = info.context
     ctx.require_superadmin()
     shares = ctx.store.folders.shares()

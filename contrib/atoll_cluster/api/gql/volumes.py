@@ -1,4 +1,4 @@
-"""Storage volumes: there is one."""
+"""Storage volumes in GraphQL; this cluster has one."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def storage_volume(_: Any, info: Info, id: str | None = None) -> Fields | None:
 
 
 def storage_volume_list(_: Any, info: Info, limit: int, offset: int, **__: Any) -> Fields:
-    """Resolve `storage_volume_list`, for superadmins; its filter is ignored, as everywhere."""
+    """Resolve `storage_volume_list`, for superadmins; ignores the filter, as all managers do."""
     info.context.require_superadmin()
     return {"items": [_fields(info.context)][max(offset, 0) :][: max(limit, 0)], "total_count": 1}
 
