@@ -1,4 +1,4 @@
-"""Sessions: `/session`, and the streams of code, terminals and events."""
+"""Sessions: the routes at `/session`, and the streams of runs, terminals and events."""
 
 from starlette.routing import BaseRoute
 

@@ -1,4 +1,4 @@
-"""Tar archives of a session's files, for `/session/{s}/download`."""
+"""Create tar archives of a session's files, for `/session/{s}/download`."""
 
 import io
 import os
@@ -14,13 +14,13 @@ from atoll_cluster.storage.path_walker import SAFE
 from atoll_cluster.storage.traversal import StepKind, TraversalStep, traverse
 
 MAX_ARCHIVE = 1024 * 1024
-"""Bytes of an archive."""
+"""The most bytes of an archive."""
 
 
 def pack(descriptor: int, name: str) -> bytes:
-    """Return an archive of an open file or folder; links stay links.
+    """Return an archive of an open file or folder; links are stored as links.
 
-    Raises Problem 400 for what is neither, and for more than 1 MiB.
+    Raises Problem 400 if it is neither, or if the archive would exceed 1 MiB.
     """
     kind = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
@@ -31,13 +31,13 @@ def pack(descriptor: int, name: str) -> bytes:
 
 
 def too_large(path: str) -> Problem:
-    """Return 400: the file is too large for this API."""
+    """Return Problem 400: the file is too large for this API."""
     return invalid_params("Too large file", {"file": printable_path(path)})
 
 
 @frozen
 class _Packer:
-    """Writes an archive; uses descriptors only, because the session may move files."""
+    """Writes an archive; uses only descriptors, because the session may move files meanwhile."""
 
     _buffer: io.BytesIO = field(factory=io.BytesIO)
     _archive: tarfile.TarFile = field(init=False)
@@ -47,7 +47,7 @@ class _Packer:
         return tarfile.open(fileobj=self._buffer, mode="w", format=tarfile.PAX_FORMAT)
 
     def add(self, descriptor: int, name: str) -> None:
-        """Add an opened file, or a folder with all that is in it."""
+        """Add an open file, or an open folder with its whole content."""
         status = os.fstat(descriptor)
         if stat.S_ISREG(status.st_mode):
             self._add_file(descriptor, _member(name, status))
@@ -55,7 +55,7 @@ class _Packer:
         self._put(_member(name, status))
         for step in traverse(descriptor):
             if step.kind is not StepKind.LEFT:
-                # Files that disappear meanwhile, or cannot be read, are left out.
+                # The archive leaves out files that disappear or cannot be read.
                 with suppress(OSError):
                     self._add_step(step, f"{name}/{step.path}")
 
@@ -83,7 +83,7 @@ class _Packer:
                 os.close(descriptor)
 
     def _add_file(self, descriptor: int, member: tarfile.TarInfo) -> None:
-        # If a file grows or shrinks meanwhile, its present content is packed.
+        # If the size of a file has changed meanwhile, its present content is packed.
         with os.fdopen(os.dup(descriptor), "rb") as file:
             content = file.read(MAX_ARCHIVE + 1)
         member.size = len(content)

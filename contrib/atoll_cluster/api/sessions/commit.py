@@ -24,14 +24,14 @@ from atoll_cluster.supervision import retry_while_unavailable
 
 _NAME = re.compile(r"[a-zA-Z0-9.\-_]{1,64}")
 _BETWEEN_NEWS = 100
-"""Files from one word on how far the work is to the next."""
+"""The number of copied files after which the progress is reported again."""
 
 
 async def commit(call: Call) -> Response:
     """`POST /session/{s}/commit`: create an image of the main kernel's home.
 
-    Answers 201 at once; `bgtask_id` tells when it is done. `image`, by which it goes then, is read
-    by shells of this house alone.
+    Answers 201 at once; the background task `bgtask_id` does the work. `image` is the name of the
+    new image, an addition of this cluster that only atoll reads.
     """
     session = named_session(call)
     image, task_id = _begin(call, session, session.name)
@@ -47,7 +47,7 @@ async def commit(call: Call) -> Response:
 
 
 async def imagify(call: Call) -> Response:
-    """`POST /session/{s}/imagify`: the same with a given name; since 24.03."""
+    """`POST /session/{s}/imagify`: commit a session to an image with a given name; since 24.03."""
     session, name = named_session(call), call.params.required("image_name")
     if not _NAME.fullmatch(name):
         why = "must be up to 64 letters, digits, '.', '-' and '_'"
@@ -64,7 +64,7 @@ async def imagify(call: Call) -> Response:
 
 
 async def commit_status(call: Call) -> Response:
-    """`GET /session/{s}/commit`: `ongoing` while it is being committed, otherwise `ready`."""
+    """`GET /session/{s}/commit`: `ongoing` while a commit of it runs, otherwise `ready`."""
     session = named_session(call)
     kernel = call.cluster.store.kernels.main(session.id)
     status = "ongoing" if _is_under_way(call.cluster, session) else "ready"
@@ -77,7 +77,7 @@ def _is_under_way(cluster: Cluster, session: Session) -> bool:
 
 
 def _begin(call: Call, session: Session, name: str) -> tuple[CommittedImage, str]:
-    """Start to commit a session; returns the image and the task. Raises Problem."""
+    """Start to commit a session; returns the image and the id of the task. Raises Problem."""
     if session.status != "RUNNING":
         raise invalid_params(
             f"only running sessions can be committed; {session.name!r} is {session.status}"
@@ -94,7 +94,7 @@ def _begin(call: Call, session: Session, name: str) -> tuple[CommittedImage, str
 
 
 def _check_count(cluster: Cluster, owner: str) -> None:
-    """Raise Problem 412 if a user has as many images as the policy allows."""
+    """Raise Problem 412 if a user already has as many images as the policy allows."""
     tables, user = cluster.store.tables, cluster.store.accounts.user(owner)
     policy = tables.user_policies.get(user.resource_policy) if user else None
     most = policy.max_customized_image_count if policy else 0
@@ -120,7 +120,7 @@ def _entry(cluster: Cluster, session: Session, name: str) -> CommittedImage:
 
 
 def _tags(moment: str) -> Iterator[str]:
-    """Yield tags for an image made now, the simplest first."""
+    """Yield possible tags for an image with this creation time, the shortest first."""
     tag = f"{clock.parse(moment):%Y%m%d-%H%M%S}"
     yield tag
     for number in count(2):
@@ -130,7 +130,7 @@ def _tags(moment: str) -> Iterator[str]:
 async def _keep(
     cluster: Cluster, image: CommittedImage, spec: KernelSpec, task: BackgroundTask
 ) -> str:
-    """Copy the home; deletes the image if that fails."""
+    """Copy the home; deletes the image if the copy fails."""
 
     def progress(number: int, total: int) -> None:
         if number % _BETWEEN_NEWS == 0:

@@ -1,4 +1,4 @@
-"""`POST /session`: create a session, or find one by name, and wait until it runs."""
+"""`POST /session`: create a session, or reuse one with this name, and wait until it runs."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from atoll_cluster.store.records import ENDED, Session
 
 
 async def create(call: Call) -> Response:
-    """Answer 201 with the session, new or reused."""
+    """Answer 201 with the new or reused session."""
     request = read_session_request(call)
     patience = call.params.integer("maxWaitSeconds", "max_wait_seconds", default=0)
     enqueue_only = call.params.boolean("enqueueOnly", "enqueue_only")
@@ -34,7 +34,7 @@ async def create(call: Call) -> Response:
 
 
 def _existing(call: Call, request: SessionRequest) -> Session | None:
-    """Return the running session of that name, or None; raises Problem 400."""
+    """Return the session with this name, None without one; raises Problem 400 if it differs."""
     found = call.cluster.store.sessions.find(request.session.name, request.session.access_key)
     if not found:
         return None
@@ -53,7 +53,7 @@ def _existing(call: Call, request: SessionRequest) -> Session | None:
 
 
 async def _wait_patiently(call: Call, session_id: str, seconds: int) -> Session:
-    """Wait until the session runs or has ended, at most as long as the client wants."""
+    """Wait until the session runs or has ended, at most for `seconds`; 0 means no limit."""
     with anyio.move_on_after(seconds or None):
         await while_connected(call.request, lambda: settled(call, session_id))
     return call.cluster.store.sessions.get(session_id)

@@ -26,32 +26,32 @@ from atoll_cluster.store.access import usable_by
 from atoll_cluster.store.records import Group, KernelRow, Session
 
 _NAME = re.compile(r"(?=.{1,64}$)\w(?:[\w.-]*\w)?", re.ASCII)
-"""Releases before 25 want 4 characters at least."""
+"""The form of session names; releases before 25 require at least 4 characters."""
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds")
 _DURATION = re.compile(
     r"\+?\s*(?=\d)"
     + "".join(rf"(?:(?P<{unit}>\d{{1,9}}(?:\.\d{{1,9}})?)\s*{unit[0]}\s*)?" for unit in _UNITS),
     re.ASCII,
 )
-"""A time from now like `10s`, `1h30m` or `+2d`."""
+"""A duration like `10s`, `1h30m` or `+2d`."""
 _MOST_DEPENDENCIES = 200
 _TYPES = frozenset({"interactive", "batch", "inference"})
 
 
 _USUAL_ARCHITECTURE = "x86_64"
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
-"""Names of architectures, and what Linux calls them."""
+"""Other names of architectures, and the names that Linux uses."""
 
 
 @frozen
 class SessionRequest:
-    """A session to create, and its runtime."""
+    """The records of a session to create, and the runtime of its image."""
 
     session: Session
     resolution: Resolution
 
     def kernels(self) -> list[KernelRow]:
-        """Return its kernels, the main one first."""
+        """Return the records of its kernels, the main one first."""
         return [_kernel(self.session, index) for index in range(self.session.cluster_size)]
 
 
@@ -117,9 +117,9 @@ def _image(call: Call) -> Resolution:
 
 
 def _architecture(call: Call) -> str:
-    """Return the processors that are asked for; raises Problem 404 for those that are not here.
+    """Return the requested architecture; raises Problem 404 if no machine has it.
 
-    Clients ask for x86_64 where their users ask for none, so that is taken anywhere.
+    Clients request x86_64 if their users request none, so x86_64 is accepted on all machines.
     """
     asked = call.params.text("architecture", "arch") or _USUAL_ARCHITECTURE
     nodes = (one.architecture for one in call.cluster.nodes.known)
@@ -179,7 +179,7 @@ def _slots(call: Call, image: Image, config: Params) -> Slots:
 def _refuse_unknown(names: set[str], asked: Slots, machine: Machine) -> None:
     if not machine.is_bounded:
         _refuse_misnamed(names, machine)
-        return  # What has the name of a device is taken or refused by the place itself.
+        return  # The engine accepts or refuses slots with names of devices itself.
     if unknown := names - machine.slot_types.keys():
         there = ", ".join(machine.slot_types)
         why = f"unknown resource slot: {', '.join(sorted(unknown))} (this machine has {there})"
@@ -209,7 +209,7 @@ def _refuse_oversize(slots: Slots, machine: Machine) -> None:
 
 
 def _how_to_simulate(slots: Slots, machine: Machine) -> str:
-    """Return the command that simulates all of the requested slots."""
+    """Return a hint with the command that simulates all of the requested slots."""
     lacking = {name: slots.as_text()[name] for name in slots.lacking(machine.slots)}
     wanted = ",".join(f"{name}={amount}" for name, amount in (machine.simulated | lacking).items())
     return f"to simulate more: atoll local down, then atoll local up --slots {wanted}"
@@ -242,7 +242,7 @@ def _environ(config: Params) -> dict[str, str]:
 
 
 def _ports(config: Params) -> list[int]:
-    # Client 23.09 sends them as texts.
+    # The client of 23.09 sends the ports as texts.
     asked = config.sequence("preopen_ports", "preopenPorts")
     ports = [int(port) if str(port).isdecimal() else port for port in asked]
     wrong = [port for port in ports if not isinstance(port, int) or not 1024 <= port <= 65535]
@@ -303,7 +303,7 @@ def _batch(params: Params) -> dict[str, Any]:
 
 
 def _time_limit(call: Call) -> dict[str, int]:
-    """Return how many seconds a session may run, where its place ends those that run longer."""
+    """Return the time limit of a session in seconds, for engines that can end sessions."""
     text = call.params.text("batch_timeout", "batchTimeout")
     if not text or call.cluster.machine.is_bounded:
         return {}

@@ -1,7 +1,7 @@
-"""Dependencies between sessions.
+"""Follow the dependencies between sessions.
 
-They may be as deep and as wide as anybody likes, and so they are followed by loops, each session
-once.
+Nothing limits how many levels they have. So the functions here use loops instead of recursion, and
+visit each session once.
 """
 
 from collections import defaultdict, deque
@@ -12,15 +12,15 @@ from atoll_cluster.store.records import Session
 from atoll_cluster.store.sessions import Sessions
 
 _DEEPEST = 40
-"""Levels of an answer; whoever reads JSON bounds its depth."""
+"""The most levels in an answer, because readers of JSON limit the depth."""
 
 
 def graph_of(sessions: Sessions, root: Session) -> dict[str, Any]:
     """Return a session and its dependencies, in the form of the API.
 
-    Each session is listed once, below the first that waits for it, at most 40 levels deep; the rest
-    is listed beside it. `dependency_ids`, an addition of this cluster, has the dependencies of
-    each.
+    The answer has each session once, below the first session that depends on it. It has at most 40
+    levels; sessions that would be deeper are in the last level. `dependency_ids`, an addition of
+    this cluster, lists the dependencies of a session.
     """
     unseen = sessions.needed_by(root.id)
     unseen.pop(root.id, None)
@@ -48,9 +48,9 @@ def _node(session: Session) -> dict[str, Any]:
 
 
 def with_dependents(living: Iterable[Session], root: Session) -> list[Session]:
-    """Return a session and the running ones that depend on it, the last first.
+    """Return a session and all living sessions that depend on it, the newest first.
 
-    So none comes before one that waits for it: nothing can wait for what is not there yet.
+    A session can depend only on older ones, so each comes before the sessions that it depends on.
     """
     waiting: dict[str, list[Session]] = defaultdict(list)
     for session in living:

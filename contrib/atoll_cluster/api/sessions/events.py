@@ -1,4 +1,4 @@
-"""`GET /events/session`: events of sessions as server-sent events."""
+"""`GET /events/session`: send the events of sessions as server-sent events."""
 
 import json
 from collections.abc import AsyncIterator
@@ -13,12 +13,12 @@ from atoll_cluster.scheduler.bus import SessionEvent
 from atoll_cluster.store.records import Session
 
 _KEEP_ALIVE = 20.0
-"""Seconds of silence after which a comment is sent, so that a dead connection is noticed."""
+"""Seconds without events after which a comment is sent, which fails if the client is gone."""
 
 
 @frozen(kw_only=True)
 class Selection:
-    """The events that a client wants and may see."""
+    """Selects the events that a client has requested and may see."""
 
     caller: Caller
     name: str
@@ -46,7 +46,7 @@ class Selection:
 
 
 async def session_events(call: Call) -> Response:
-    """Stream until the client leaves or the program stops; old events are not sent."""
+    """Send new events until the client disconnects or the program stops."""
     selection = _selection(call)
     return StreamingResponse(
         _stream(call, selection),
@@ -61,7 +61,7 @@ def _selection(call: Call) -> Selection:
     group = params.text("group", "groupName", "group_name") or "*"
     found = call.cluster.store.accounts.group_by_name(group, caller.user.domain_name)
     return Selection(
-        # A request that names an owner means that owner's sessions and permissions.
+        # If the request names an owner, the permissions are those of the owner.
         caller=caller if owner == caller else owner,
         name=params.text("name", "sessionName", "session_name") or "*",
         session_id=params.text("sessionId", "session_id"),
@@ -73,7 +73,7 @@ def _selection(call: Call) -> Selection:
 async def _stream(call: Call, selection: Selection) -> AsyncIterator[str]:
     sessions = call.cluster.store.sessions
     async with call.cluster.bus.listen() as events:
-        # A first comment sends the headers, so that the client knows that it is connected.
+        # The first comment makes the server send the headers: the client sees the connection.
         yield ": listening\n\n"
         while True:
             try:

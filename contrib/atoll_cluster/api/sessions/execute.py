@@ -11,13 +11,13 @@ from atoll_cluster.api.sessions.runs import Execution, ExecutionResult, Executio
 from atoll_cluster.engine.contract import Kernel
 
 _MAX_CODE = 16 * 1024 * 1024
-"""Bytes of a request to run code."""
+"""The most bytes of a request to run code."""
 _FLUSH = 2.0
-"""Seconds after which a poll answers with what there is."""
+"""Seconds after which a poll answers with the output so far."""
 
 
 async def execute(call: Call) -> Response:
-    """Start a run, or continue one; `runId` and `run_id` both name it."""
+    """Start a run or continue one; clients name it with `runId` or `run_id`."""
     session = named_session(call)
     kernel = running_kernel(call.cluster, session)
     mode = call.params.required("mode")
@@ -63,7 +63,7 @@ async def _complete(call: Call, kernel: Kernel) -> dict[str, Any]:
 
 
 def executions_of(call: Call) -> Executions:
-    """Return the polled runs, without those whose kernels have ended."""
+    """Return the runs that clients poll, after forgetting those whose kernels have ended."""
     executions: Executions = call.request.app.state.executions
     executions.forget_kernels_but(set(call.cluster.scheduler.running))
     return executions

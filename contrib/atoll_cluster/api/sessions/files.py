@@ -1,4 +1,4 @@
-"""Files of a running session: upload, download and list, below `/home/work` only."""
+"""Upload, download and list files of a running session, only below `/home/work`."""
 
 import json
 import os
@@ -26,13 +26,13 @@ MAX_UPLOADS = 20
 MAX_UPLOAD_SIZE = 1024 * 1024
 MAX_DOWNLOADS = 5
 _MAX_FORM = MAX_UPLOADS * MAX_UPLOAD_SIZE + 64 * 1024
-"""Bytes of a form, which are not all content."""
+"""The most bytes of a form, with its headers."""
 
 T = TypeVar("T")
 
 
 async def upload(call: Call) -> Response:
-    """`POST /session/{s}/upload`: up to 20 files of less than 1 MiB each; creates parents."""
+    """`POST /session/{s}/upload`: up to 20 files of less than 1 MiB; creates their folders."""
     home = _home(call)
     content_type = call.request.headers.get("content-type", "")
     body = await bounded_body(call.request, _MAX_FORM, "Too large file")
@@ -46,7 +46,7 @@ async def upload(call: Call) -> Response:
 
 
 def _write_all(home: SessionHome, parts: list[FormFile]) -> None:
-    # All names are checked before the first file is written.
+    # Check all names before writing the first file.
     for part in parts:
         relative(part.filename)
     for part in parts:
@@ -97,7 +97,7 @@ async def list_files(call: Call) -> Response:
     try:
         answer["files"] = json.dumps(await _in_thread(lambda: _list(home, path)))
     except OSError as error:
-        # Managers pass on the output of the program that lists the files inside the session.
+        # Managers return the error output of the program that lists the files in the session.
         answer["errors"] = f"{type(error).__name__}: {error}\n"
     return reply(answer)
 
@@ -129,7 +129,7 @@ def _home(call: Call) -> SessionHome:
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    """Run a disk operation in a thread."""
+    """Run a disk operation in a worker thread."""
     return await anyio.to_thread.run_sync(work)
 
 

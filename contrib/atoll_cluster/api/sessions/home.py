@@ -1,7 +1,7 @@
-"""Open files of a session safely: no path and no link can leave its home.
+"""Open files of a session safely: no path and no link can lead outside of its home.
 
-The program inside a session may put any symbolic link anywhere, while we look. Links are followed
-as the session would: `/home/work` is the home itself, and what else is absolute is refused.
+The programs in a session can create any symbolic link at any time. A link means here what it means
+in the session: `/home/work` is the home itself. Other absolute paths are refused.
 """
 
 import errno
@@ -20,7 +20,7 @@ HOME = PurePosixPath("/home/work")
 
 
 def relative(path: str) -> PurePosixPath:
-    """Convert a path of the session to one relative to its home; raises Problem 400."""
+    """Convert a path in the session to a path relative to its home; raises Problem 400."""
     joined = HOME / decode_path(path)
     parts: list[str] = []
     for part in joined.parts[1:]:
@@ -44,9 +44,9 @@ class SessionHome(PathWalker):
 
     @contextmanager
     def opened(self, path: str, flags: int = os.O_RDONLY, *, make: bool = False) -> Iterator[int]:
-        """Open a file or folder; raises Problem 400 if it does not exist or lies outside.
+        """Open a file or folder; raises Problem 400 if it does not exist or is outside of the home.
 
-        With `make`, folders that are missing on the way are made.
+        With `make`, missing folders above it are created.
         """
         try:
             descriptor = self._open(path, flags, make=make)
@@ -59,7 +59,7 @@ class SessionHome(PathWalker):
 
     @contextmanager
     def looked_at(self, path: str) -> Iterator[int]:
-        """Open a file or folder; raises OSError with its name if it does not exist."""
+        """Open a file or folder; raises OSError with its path if it cannot be opened."""
         try:
             descriptor = self._open(path, os.O_RDONLY)
         except OSError as error:
@@ -70,9 +70,9 @@ class SessionHome(PathWalker):
             os.close(descriptor)
 
     def write(self, path: str, content: bytes, mode: int = 0) -> None:
-        """Write a file and create its parents; raises Problem 400 outside of the home.
+        """Write a file, and create missing folders above it; raises Problem 400.
 
-        Of its permission bits, those to execute it are taken over.
+        Of `mode`, only the permissions to execute the file are used.
         """
         target = relative(path)
         if not target.name:
@@ -88,7 +88,7 @@ class SessionHome(PathWalker):
                 os.fchmod(descriptor, os.fstat(descriptor).st_mode & 0o777 | mode & 0o111)
 
     def made(self, descriptor: int) -> None:
-        """Give a new file to the owner of the home."""
+        """Make the owner of the home the owner of a new file or folder."""
         owner = self.root.stat()
         if os.fstat(descriptor).st_uid != owner.st_uid:
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
@@ -100,11 +100,11 @@ class SessionHome(PathWalker):
         return self.descriptor(names, flags, make=make)
 
     def follow(self, above: Sequence[str], target: str, rest: Sequence[str]) -> Sequence[str]:
-        """Follow a link as the session would; raises Problem 400 if it leads out."""
+        """Follow a link as the session would; raises Problem 400 if it leads outside."""
         return relative(str(PurePosixPath(*above, target, *rest))).parts
 
     def enter(self, names: Sequence[str], flags: int) -> int | None:
-        """Open a folder that is mounted at these names; raises OSError."""
+        """Open the folder that is mounted at this path, None if none is; raises OSError."""
         mount = self._mounts.get(tuple(names)) if len(names) <= self._deepest else None
         if mount is None:
             return None
@@ -114,7 +114,7 @@ class SessionHome(PathWalker):
 
 
 def is_regular(descriptor: int) -> bool:
-    """Return whether a descriptor is a regular file."""
+    """Return whether a descriptor refers to a regular file."""
     return stat.S_ISREG(os.fstat(descriptor).st_mode)
 
 

@@ -1,4 +1,4 @@
-"""Limits that refuse a new session: of its keypair's policy, its group, its domain."""
+"""Refuse a new session that exceeds a limit of its keypair's policy, its group or its domain."""
 
 from atoll_cluster.api.request.call import Call
 from atoll_cluster.api.request.problems import quota_exceeded
@@ -8,7 +8,7 @@ from atoll_cluster.store.records import KeyPairResourcePolicy, Session
 
 
 def check_limits(call: Call, session: Session) -> None:
-    """Raise Problem 412 for a session that its owner may not have, or not now."""
+    """Raise Problem 412 if a limit does not allow the session, at all or at present."""
     cluster = call.cluster
     policy = cluster.store.accounts.policy(call.owner.keypair.resource_policy)
     if policy:

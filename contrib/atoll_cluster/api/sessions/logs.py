@@ -1,4 +1,4 @@
-"""The output of sessions, sent in pieces, because a log can be many megabytes."""
+"""Send the output of sessions in pieces, because a log can have many megabytes."""
 
 import codecs
 import json
@@ -24,7 +24,7 @@ async def logs(call: Call) -> Response:
 
 
 async def task_logs(call: Call) -> Response:
-    """`GET /session/_/logs`: the same as plain text, by the id of a session or a kernel."""
+    """`GET /session/_/logs`: the output as plain text, by the id of a session or a kernel."""
     names = ("taskId", "task_id", "session_name", "sessionName", "kernel_id", "kernelId")
     reference = call.params.required(*names)
     store = call.cluster.store
@@ -44,7 +44,7 @@ def _log(call: Call, row: KernelRow) -> AsyncIterator[bytes]:
 
 
 async def _text(log: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """Decode any bytes to text."""
+    """Decode a log to text; bytes that are not UTF-8 become replacement characters."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     async for piece in log:
         yield decoder.decode(piece)
@@ -52,7 +52,7 @@ async def _text(log: AsyncIterator[bytes]) -> AsyncIterator[str]:
 
 
 async def _json(text: AsyncIterator[str]) -> AsyncIterator[str]:
-    """Put `{"result": {"logs": …}}` around it."""
+    """Yield the JSON text `{"result": {"logs": …}}` with a log in pieces."""
     yield '{"result": {"logs": "'
     async for piece in text:
         yield json.dumps(piece, ensure_ascii=False)[1:-1]

@@ -1,4 +1,4 @@
-"""Single sessions: show, end, rename, restart; their histories."""
+"""Show, end, rename and restart single sessions, and show their histories."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ _NEEDS_FORCE = frozenset({"SCHEDULED", "PREPARING", "TERMINATING", "ERROR"})
 
 
 async def info(call: Call) -> Response:
-    """`GET /session/{s}`: several values are texts of Python maps, as in all managers."""
+    """`GET /session/{s}`: some values are texts in Python's notation, as in all managers."""
     session = named_session(call)
     kernel = call.cluster.store.kernels.main(session.id)
     slots = str(dict(session.requested_slots))
@@ -55,7 +55,7 @@ async def info(call: Call) -> Response:
 
 
 async def destroy(call: Call) -> Response:
-    """`DELETE /session/{s}`: end a session; `recursive` first ends those that depend on it."""
+    """`DELETE /session/{s}`: end a session; with `recursive`, first those that depend on it."""
     session = named_session(call)
     forced = call.params.boolean("forced")
     if not call.params.boolean("recursive"):
@@ -66,7 +66,7 @@ async def destroy(call: Call) -> Response:
 
 
 async def _end(call: Call, doomed: list[Session], *, forced: bool) -> list[dict[str, Any]]:
-    """End sessions, all or none; returns the results after their end."""
+    """End all of these sessions or none, wait for their end, and return the results."""
     for session in doomed:
         is_queued = session.status == "SCHEDULED" and not call.cluster.machine.is_bounded
         if session.status in _NEEDS_FORCE and not (forced or is_queued):
@@ -89,7 +89,7 @@ async def _told_of_end(call: Call, session: Session) -> dict[str, Any]:
 
 
 async def match(call: Call) -> Response:
-    """`GET /session/_/match?id=`: running sessions whose name or id begins so."""
+    """`GET /session/_/match?id=`: sessions not ended whose name or id begins with this text."""
     prefix = call.params.required("id")
     found = [
         {"id": one.id, "name": one.name, "status": one.status}
@@ -113,7 +113,7 @@ async def rename(call: Call) -> Response:
 
 
 async def restart(call: Call) -> Response:
-    """`PATCH /session/{s}`: new processes for a running session, in the same homes.
+    """`PATCH /session/{s}`: restart the kernels of a running session in their homes.
 
     Managers since 26.7 refuse this with 501.
     """
@@ -133,7 +133,7 @@ async def restart(call: Call) -> Response:
 
 
 async def interrupt(call: Call) -> Response:
-    """`POST /session/{s}/interrupt`: SIGINT for the running code."""
+    """`POST /session/{s}/interrupt`: send SIGINT to the running code."""
     kernel = running_kernel(call.cluster, named_session(call))
     await kernel.interrupt()
     return no_content()
@@ -148,7 +148,7 @@ async def complete(call: Call) -> Response:
 
 
 async def status_history(call: Call) -> Response:
-    """`GET /session/{s}/status-history`: when it entered each status."""
+    """`GET /session/{s}/status-history`: the time when the session entered each status."""
     session = named_session(call, dead=True)
     return reply({"result": call.cluster.store.sessions.history(session.id)})
 
@@ -159,13 +159,13 @@ async def dependency_graph(call: Call) -> Response:
 
 
 async def empty(call: Call) -> Response:
-    """Answer `{}` for an existing session: there is no such data."""
+    """Answer `{}` for an existing session, because the cluster has no such data."""
     named_session(call, dead=True)
     return reply({})
 
 
 async def sync_agent_registry(call: Call) -> Response:
-    """`POST /session/_/sync-agent-registry`: does nothing; it is always in sync."""
+    """`POST /session/_/sync-agent-registry`: does nothing, because nothing can differ."""
     _ = call.caller
     return reply({})
 

@@ -1,8 +1,8 @@
-"""The folders that a session mounts, and the mount paths.
+"""Read which folders a session mounts, and at which paths.
 
-A request names folders in `mounts` and `mount_ids`, the paths they are seen at in `mount_map` and
-`mount_id_map`, and lesser permissions in `mount_options`. Folders of the owner whose names begin
-with a dot are there in every session without being named.
+A request names folders in `mounts` and `mount_ids`, their mount paths in `mount_map` and
+`mount_id_map`, and fewer permissions in `mount_options`. Every session of an owner also mounts the
+owner's folders whose names begin with a dot.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,12 +24,12 @@ _RESERVED = frozenset(
         "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var",
     }
 )  # fmt: skip
-"""What a system has at its root; mounts elsewhere than in the home keep away from it."""
+"""The system's folders in `/`; mounts outside of the home cannot be in them."""
 
 _RANKS = ("ro", "rw", "wd")
 
 Mounts = list[dict[str, str]]
-"""Of each: `vfolder`, `name`, `path`, `permission`, `source`."""
+"""Each mount has the keys `vfolder`, `name`, `path`, `permission` and `source`."""
 
 
 def read_mounts(cluster: Cluster, owner: Caller, config: Params) -> Mounts:
@@ -51,13 +51,13 @@ def read_mounts(cluster: Cluster, owner: Caller, config: Params) -> Mounts:
 
 
 def note_use(cluster: Cluster, mounts: Sequence[Mapping[str, str]]) -> None:
-    """Record that these folders are used now."""
+    """Record that a session uses these folders now."""
     for mount in mounts:
         cluster.store.usage.folder(mount["vfolder"])
 
 
 def _names(config: Params) -> list[str]:
-    """Return the named folders without duplicates: by name or by id."""
+    """Return the names and ids of the requested folders without duplicates."""
     named = [*config.sequence("mounts"), *config.sequence("mount_ids", "mountIds")]
     maps = (config.mapping("mount_map", "mountMap"), config.mapping("mount_id_map", "mountIdMap"))
     wrong = [name for name in named if not isinstance(name, str) or not name]
@@ -108,7 +108,7 @@ def _check_permission(cluster: Cluster, owner: Caller, access: Access) -> None:
 
 
 def _lesser(own: str, asked: str | None) -> str:
-    """Return the requested permission, limited by the user's own."""
+    """Return the requested permission, but not more than the user's own."""
     if asked is None:
         return own
     if asked not in _RANKS:
@@ -118,7 +118,7 @@ def _lesser(own: str, asked: str | None) -> str:
 
 
 def _path(name: str, text: str) -> PurePosixPath:
-    """Return the mount path of a folder; raises Problem 400 if it is invalid or in use."""
+    """Return the mount path of a folder; raises Problem 400 if it is invalid or reserved."""
     path, why = HOME / text, None
     if "\0" in text or any(len(part) > 255 for part in path.parts):
         why = "no system has"

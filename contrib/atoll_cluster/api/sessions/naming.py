@@ -1,4 +1,4 @@
-"""Resolve references to sessions: a full id, else an exact name, of one keypair."""
+"""Find a session of a keypair by its full id, otherwise by its exact name."""
 
 from atoll_cluster.api.request.call import Call
 from atoll_cluster.api.request.problems import Problem, not_found
@@ -6,9 +6,9 @@ from atoll_cluster.store.records import Session
 
 
 def named_session(call: Call, *, dead: bool = False) -> Session:
-    """Return the session of the path's `{s}`; raises Problem 404 for none or several.
+    """Return the session that `{s}` in the path names; raises Problem 404 for none or several.
 
-    With `dead`, the last one that ended is found when none of that name lives.
+    With `dead`, if no living session has this name, the last one that ended is returned.
     """
     reference = call.path("s")
     sessions = call.cluster.store.sessions

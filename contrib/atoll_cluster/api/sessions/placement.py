@@ -1,4 +1,4 @@
-"""Options of a new session besides slots: agents, and options of its resources."""
+"""Read the options of a new session for its agents and its resources."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from atoll_cluster.scheduler.slots import AmountError, parse_size
 
 
 def read_agents(config: Params, cluster: Cluster) -> dict[str, list[str]]:
-    """Return the agents in `agent_list`, where there are several to choose from.
+    """Return the agents in `agent_list`; nothing if the cluster has only one agent.
 
-    Raises Problem 400 for an agent that does not exist.
+    Raises Problem 400 if one of them does not exist.
     """
     agents = [str(agent) for agent in config.sequence("agent_list", "agentList")]
     has_nodes = cluster.machine.has_nodes

@@ -1,7 +1,8 @@
-"""Runs that clients follow: events are combined into results, one for each answer.
+"""Follow runs for clients: combine the events of a run into results, one for each answer.
 
-A run's events can be read only once, but its client polls. Therefore a task reads them into a short
-queue. If nobody polls, the queue is full and the task waits; the kernel does not wait.
+The events of a run can be read only once, but its client polls. So a task reads them into a short
+queue. If the client does not poll, the queue becomes full and the task waits, but the kernel
+continues.
 """
 
 import base64
@@ -32,20 +33,20 @@ from atoll_cluster.supervision import TaskKind, TaskSupervisor
 
 _BACKLOG = 256
 _MOST_QUEUED = 32 * 1024 * 1024
-"""Characters that wait for a client; the event that exceeds it still comes along."""
+"""The most characters in the queue; the event that exceeds this limit is still added."""
 _EXIT_WHEN_GONE = 130
 _PATIENCE = 5.0
-"""Seconds in which a kernel that no longer answers must have ended."""
+"""Seconds to wait for the end of a kernel that no longer answers."""
 _EXIT_WHEN_KILLED = 137
 _NOTICE = 0.5
-"""Seconds in which a kernel that is out of memory ends after the first of its processes."""
+"""Seconds to wait for the end of a kernel after one of its processes was killed."""
 _MUCH = 96 * 1024
-"""Characters of output after which a result ends: clients take messages of 1 MiB with escapes."""
+"""Characters of output after which a result is sent; with escapes, it must be below 1 MiB."""
 
 
 @frozen(kw_only=True)
 class ExecutionResult:
-    """An answer about a run; `status` is the API's (`continued`, `finished`, …)."""
+    """An answer about a run; `status` is a status of the API (`continued`, `finished`, …)."""
 
     status: str
     console: list[list[Any]] = field(factory=list)
@@ -55,8 +56,8 @@ class ExecutionResult:
     def as_json(self, *, as_bytes: bool = False) -> dict[str, Any]:
         """Return the object that streams send; polls add `runId`.
 
-        Output that is no UTF-8 has the usual sign in its place, unless it is wanted `as_bytes`:
-        then its kind is `stdout-bytes` or `stderr-bytes`, and the value in base64.
+        In output, bytes that are not UTF-8 become replacement characters. With `as_bytes`, such
+        output gets the kind `stdout-bytes` or `stderr-bytes`, and its value is in base64.
         """
         show = _as_bytes if as_bytes else _readable
         return {
@@ -69,7 +70,7 @@ class ExecutionResult:
 
 
 class Execution:
-    """A run, and its events that were not sent yet."""
+    """A run, and the queue of its events that were not sent to the client yet."""
 
     def __init__(self, run: Run, kernel: Kernel, idleness: Idleness) -> None:
         self.run = run
@@ -82,7 +83,7 @@ class Execution:
         self._read_on = anyio.Event()
 
     async def pump(self) -> None:
-        """Read the run's events until its end, or until no client needs them."""
+        """Read the run's events into the queue until the run ends or `close` is called."""
         try:
             async for event in self._events():
                 while self._queued > _MOST_QUEUED:
@@ -91,15 +92,15 @@ class Execution:
                 self._queued += _size(event)
                 await self._send.send(event)
         except anyio.BrokenResourceError:
-            pass  # Nobody reads on.
+            pass  # `close` was called.
         except anyio.get_cancelled_exc_class():
-            self.close()  # The program ends.
+            self.close()  # The program ends, or the task is cancelled.
             self._send.close()
             raise
         self._send.close()
 
     def fail(self, reason: str) -> None:
-        """Tell the client that the run cannot be followed any more, and why."""
+        """Tell the client why the run cannot be followed any more."""
         self._fault = reason
         self._send.close()
 
@@ -108,7 +109,7 @@ class Execution:
             async for event in self.run.events():
                 self._idleness.touch(self._kernel.spec.session_id)
                 if event == Finished(_EXIT_WHEN_KILLED) and (
-                    # The killed process may be reported before the end of its kernel.
+                    # The end of the process may be reported before the end of the kernel.
                     notice := await self._excess(_NOTICE)
                 ):
                     yield notice
@@ -118,7 +119,7 @@ class Execution:
                 yield event
 
     async def _last_events(self, error: EngineError) -> AsyncIterator[Event]:
-        """Return the last events of a run whose kernel has ended."""
+        """Yield the last events of a run whose kernel has ended."""
         if notice := await self._excess(_PATIENCE):
             yield notice
             yield Finished(_EXIT_WHEN_KILLED)
@@ -127,7 +128,7 @@ class Execution:
             yield Finished(_EXIT_WHEN_GONE)
 
     async def _excess(self, patience: float) -> Output | None:
-        """Return the reason if the kernel ends soon because it has exceeded a limit."""
+        """Return a message for the user if the kernel ends soon because it exceeded a limit."""
         with anyio.move_on_after(patience):
             match (await self._kernel.wait()).reason:
                 case "out-of-memory":
@@ -139,9 +140,9 @@ class Execution:
         return None
 
     async def next_result(self, flush: float, *, patient: bool = False) -> ExecutionResult:
-        """Collect output for `flush` seconds, until it is much, or until another event.
+        """Collect output for `flush` seconds, until it is large, or until another event comes.
 
-        With `patient`, the seconds are counted from the first output.
+        With `patient`, the seconds count from the first output.
         """
         console: list[list[Any]] = []
         room = _MUCH
@@ -168,7 +169,7 @@ class Execution:
         return event
 
     def close(self) -> None:
-        """Drop the rest."""
+        """Stop reading; events that were not sent are discarded."""
         self._receive.close()
         self._queued = 0
         self._read_on.set()
@@ -206,7 +207,7 @@ def _add(console: list[list[Any]], event: Output | Media) -> None:
 
 
 def _entry(entry: list[Any], show: Callable[[str, bytes], list[str]]) -> list[Any]:
-    """Return an entry of the console for clients; `show` converts output that is not UTF-8."""
+    """Return a console entry for clients; `show` converts output that is not UTF-8."""
     kind, value = entry
     try:
         if isinstance(value, str):
@@ -250,7 +251,7 @@ class Executions:
         return self._follow(run, kernel)
 
     async def resume(self, run_id: str, kernel: Kernel) -> Execution:
-        """Find a run, also one from before a restart of the program; raises Problem 400."""
+        """Find a run, even one that began before the program restarted; raises Problem 400."""
         known = self._known.get(run_id)
         if known is not None and known.kernel_id == kernel.spec.kernel_id:
             return known
@@ -274,12 +275,12 @@ class Executions:
         self._known[execution.run.run_id] = execution
 
     def forget(self, execution: Execution) -> None:
-        """Drop a run that has ended."""
+        """Forget a run that has ended."""
         self._known.pop(execution.run.run_id, None)
         execution.close()
 
     def forget_kernels_but(self, living: set[str]) -> None:
-        """Drop the runs of kernels that have ended."""
+        """Forget the runs of all kernels except those in `living`."""
         for execution in list(self._known.values()):
             if execution.kernel_id not in living:
                 self.forget(execution)

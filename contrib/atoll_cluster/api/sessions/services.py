@@ -1,4 +1,4 @@
-"""The services of a session, in the two forms of the API."""
+"""Return the services of a session in the two forms of the API."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _URL = "{protocol}://{host}:{port}/"
 
 
 def services_of(cluster: Cluster, session: Session) -> list[Service]:
-    """Return the services of the main kernel; none unless the session runs."""
+    """Return the services of the main kernel; none if the session does not run."""
     if session.status not in {"RUNNING", "RUNNING_DEGRADED"}:
         return []
     kernel = cluster.scheduler.main_kernel(session)
@@ -18,12 +18,12 @@ def services_of(cluster: Cluster, session: Session) -> list[Service]:
 
 
 def service_ports(cluster: Cluster, session: Session) -> list[dict[str, Any]]:
-    """Return them in the form of create answers and `/stream/…/apps`."""
+    """Return the services in the form of `/stream/…/apps` and of the answer for a new session."""
     return [_described(service) for service in services_of(cluster, session)]
 
 
 def raw_service_ports(cluster: Cluster, session: Session) -> list[dict[str, Any]]:
-    """Return them in the form of reuse answers and GraphQL's `service_ports`."""
+    """Return the services in the form of GraphQL and of the answer for a reused session."""
     return [
         {
             "name": service.name,
@@ -41,7 +41,7 @@ def _described(service: Service) -> dict[str, Any]:
         "url_template": _URL if service.protocol == "http" else None,
         "allowed_arguments": list(service.allowed_arguments),
         "allowed_envs": list(service.allowed_envs),
-        # An addition to the API, which other clients ignore.
+        # An addition of this cluster, which other clients ignore.
         "host_key": service.host_key,
     }
     return {

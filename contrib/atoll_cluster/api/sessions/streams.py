@@ -1,4 +1,4 @@
-"""Streams of a session: code over a websocket, and what all streams share."""
+"""Run code over a websocket, and functions that all streams of a session use."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from atoll_cluster.cluster import Cluster
 
 FEATURE = "execute-bytes"
-"""By this name `GET /` tells of what clients may ask of a run besides what the API knows."""
+"""The name in the features of `GET /` for the additions to runs described below."""
 _FLUSH = 0.1
-"""Seconds that output may wait for more of it."""
+"""Seconds that output waits for further output, so that one message has both."""
 
 
 async def execute_stream(socket: WebSocket) -> None:
     """`/stream/session/{s}/execute`: one run; closing the socket interrupts the code.
 
-    The first message is the API's, `mode`, `code` and `options`. Clients that found `FEATURE` at
-    `GET /` may add two things. With `"bytes": true`, output that is no UTF-8 comes in base64, its
-    kind being `stdout-bytes` or `stderr-bytes`. With `"piped": true`, each binary frame is a piece
-    of the standard input and an empty one its end; the client sends as many bytes as the `size` of
-    statuses `input-room` allows, all added up. In a run that asks for its input, an empty binary
-    frame answers with the end of it.
+    The first message has the keys of the API: `mode`, `code` and `options`. If `GET /` lists
+    `FEATURE`, clients may add two keys. With `"bytes": true`, output that is not UTF-8 is sent in
+    base64, and its kind is `stdout-bytes` or `stderr-bytes`. With `"piped": true`, each binary
+    frame is a piece of the standard input, and an empty frame is its end. The client may send as
+    many bytes as the sum of the `size` in all answers with the status `input-room`. If a run
+    without pipe waits for input, an empty binary frame ends its input.
     """
     kernel = _kernel(socket)
     await socket.accept()
@@ -48,7 +48,7 @@ async def execute_stream(socket: WebSocket) -> None:
 
 
 def session_of(socket: WebSocket) -> Session:
-    """Return the session of a stream; raises Problem."""
+    """Check a stream's request, and return its session; raises Problem."""
     caller = admit(socket)
     if caller is None:
         raise unauthorized()
@@ -122,7 +122,7 @@ async def _leave_on_stop(socket: WebSocket, scope: anyio.CancelScope) -> None:
 
 
 async def hear(socket: WebSocket) -> str:
-    """Return the next message as text, from either type of frame."""
+    """Return the next message as text, from a text or binary frame."""
     return _text(await _hear_frame(socket))
 
 
@@ -140,8 +140,8 @@ def _text(message: str | bytes) -> str:
 
 
 async def say(socket: WebSocket, message: dict[str, Any]) -> None:
-    """Send a message as text; the client may have left."""
-    # The reader of its messages notices that the client has left.
+    """Send a message as text; does nothing if the client has disconnected."""
+    # The task that reads messages notices that the client has disconnected.
     with suppress(WebSocketDisconnect):
         await socket.send_text(json.dumps(message))
 

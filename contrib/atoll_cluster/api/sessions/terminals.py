@@ -1,8 +1,8 @@
-"""`/stream/session/{s}/pty`: a shell of the session over a websocket.
+"""`/stream/session/{s}/pty`: a shell in the session over a websocket.
 
-Both ways go JSON objects with a `type`: `stdin` (`chars`), `resize` (`rows`, `cols`), `ping` and
-`restart` come in; `out` (`data`) goes out. Bytes are in base64. The last message is `end`: a web
-server in between does not tell that the websocket is closed.
+Messages are JSON objects with a `type`. The client sends `stdin` (`chars`), `resize` (`rows`,
+`cols`), `ping` and `restart`; the cluster sends `out` (`data`). Bytes are in base64. The last
+message is `end`, because a web server between the two may not report that the websocket is closed.
 """
 
 import base64
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from atoll_cluster.cluster import Cluster
 
 _LARGEST = 1000
-"""Rows and columns that a window may have."""
+"""The most rows and the most columns of a window."""
 
 
 async def pty(socket: WebSocket) -> None:

@@ -1,4 +1,4 @@
-"""Wait on behalf of a client, until a session settles or the client leaves."""
+"""Wait for a session, but only while the client is connected."""
 
 from collections.abc import Awaitable, Callable
 
@@ -19,7 +19,7 @@ async def settled(call: Call, session_id: str) -> None:
 
 
 async def while_connected(request: Request, wait: Callable[[], Awaitable[None]]) -> None:
-    """Wait for something, at most until the client hangs up."""
+    """Call `wait`, and cancel it when the client disconnects."""
     async with anyio.create_task_group() as tasks:
 
         async def hang_up() -> None:
