@@ -1,4 +1,4 @@
-"""The cluster as a whole: accounts, settings, resources, usage, announcements, error logs."""
+"""Routes for the whole cluster: accounts, settings, resources, usage, announcements, errors."""
 
 from atoll_cluster.api.cluster import (
     announcements,

@@ -9,7 +9,7 @@ _KEY = "manager/announcement"
 
 
 async def get(call: Call) -> Response:
-    """`GET /manager/announcement`: clients request it with every command."""
+    """`GET /manager/announcement`: the message; clients request it with every command."""
     message = call.cluster.store.settings.get(_KEY)
     return reply({"enabled": bool(message), "message": message or ""})
 

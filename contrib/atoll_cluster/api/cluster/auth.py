@@ -1,4 +1,4 @@
-"""`/auth`: the caller's identity, keys for a password, and the caller's own account."""
+"""`/auth`: the roles and the account of the caller, and keypairs for a password."""
 
 import uuid
 from functools import cache
@@ -16,9 +16,9 @@ from atoll_cluster.passwords import hash_password, is_password
 from atoll_cluster.store.records import User
 
 _MOST_UNVERIFIED = 20
-"""Accounts that people made themselves and no administrator has looked at yet."""
+"""The most accounts that wait until an administrator activates them after a signup."""
 _HASHING = anyio.Semaphore(1)
-"""Trying passwords takes processor time on purpose; whoever tries many waits in line."""
+"""Only one password is hashed at a time, because this takes processor time on purpose."""
 
 
 async def test(call: Call) -> Response:
@@ -27,7 +27,7 @@ async def test(call: Call) -> Response:
 
 
 async def role(call: Call) -> Response:
-    """`GET /auth/role`: the caller's roles: global, in the domain, and in a group."""
+    """`GET /auth/role`: the global role of the caller, and the roles in the domain and a group."""
     user = call.caller.user
     is_member = call.cluster.store.accounts.is_member(call.params.text("group") or "", user.uuid)
     return reply(
@@ -171,12 +171,12 @@ async def ssh_public_key(call: Call) -> Response:
 
 
 async def new_ssh_keypair(call: Call) -> Response:
-    """`PATCH /auth/ssh-keypair`: create a new one; the private key is returned only here."""
+    """`PATCH /auth/ssh-keypair`: create a new keypair; only this answer has the private key."""
     return _keep_ssh(call, *await anyio.to_thread.run_sync(_make_ssh_keypair))
 
 
 async def set_ssh_keypair(call: Call) -> Response:
-    """`POST /auth/ssh-keypair`: store the caller's own."""
+    """`POST /auth/ssh-keypair`: store an SSH keypair that the caller sends."""
     public, private = call.params.required("pubkey"), call.params.required("privkey")
     return _keep_ssh(call, *await anyio.to_thread.run_sync(_check_ssh_keypair, public, private))
 
@@ -195,7 +195,7 @@ def _make_ssh_keypair() -> tuple[str, str]:
 
 
 def _check_ssh_keypair(public: str, private: str) -> tuple[str, str]:
-    """Return both keys, each ending with one newline; raises Problem 400 unless they fit."""
+    """Return both keys, each with one newline at its end; raises Problem 400 if they differ."""
     import asyncssh
 
     try:
@@ -209,7 +209,7 @@ def _check_ssh_keypair(public: str, private: str) -> tuple[str, str]:
 
 
 async def _identify(call: Call, name: str, password: str) -> User:
-    """Find an active user by mail address or user name and password; raises Problem 401."""
+    """Find an active user by a password and an email address or a user name; raises Problem 401."""
     users = call.cluster.store.tables.users
     user = users.find(email=name) or users.find(username=name)
     domain = call.params.text("domain")
@@ -225,10 +225,10 @@ async def _identify(call: Call, name: str, password: str) -> User:
 
 
 async def _check(call: Call, user: User | None, account: str, password: str) -> None:
-    """Raise Problem 401 for a wrong password, after the time of one hash.
+    """Raise Problem 401 for a wrong password; this always takes the time of one hash.
 
-    `account` is by what wrong ones are counted, be there such a user or not; raises Problem 429
-    when there were too many.
+    Wrong passwords are counted for `account`, even if there is no such user. Raises Problem 429
+    after too many of them.
     """
     with call.attempts.counted(account.casefold(), call.address):
         kept = user.password if user else _nobodys()
@@ -240,7 +240,7 @@ async def _check(call: Call, user: User | None, account: str, password: str) -> 
 
 @cache
 def _nobodys() -> str:
-    """Return a hash to compare with if there is no such user, so that it takes as long."""
+    """Return a hash for unknown users, so that their check takes as long as that of others."""
     return hash_password("nobody's")
 
 

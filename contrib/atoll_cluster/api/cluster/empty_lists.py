@@ -1,7 +1,6 @@
-"""Things that this cluster does not have, but that clients list.
+"""Answer empty lists for objects that clients list but this cluster does not have.
 
-Requests that would create one are answered as missing, see
-:mod:`atoll_cluster.api.request.unsupported`.
+Requests to create such objects get an error, see :mod:`atoll_cluster.api.request.unsupported`.
 """
 
 from starlette.responses import Response
@@ -11,7 +10,7 @@ from atoll_cluster.api.request.problems import not_found
 
 
 async def nothing(_: Call) -> Response:
-    """Answer an empty list."""
+    """Answer with an empty list."""
     return reply([])
 
 
@@ -21,12 +20,12 @@ async def no_runtimes(_: Call) -> Response:
 
 
 async def no_fields(_: Call) -> Response:
-    """`GET /image/import`: the fields of a form to import images; there are none."""
+    """`GET /image/import`: the fields of the form to import images; always empty."""
     return reply({"fieldGroups": []})
 
 
 async def no_service(call: Call) -> Response:
-    """`GET /services/{id}`."""
+    """`GET /services/{id}`: always Problem 404."""
     raise not_found("object", f"no service {call.path('id')}")
 
 

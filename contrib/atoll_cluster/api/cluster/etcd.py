@@ -11,20 +11,20 @@ from atoll_cluster.images import REGISTRY
 
 _MOST_LEAVES = 16
 _DEEPEST = 32
-"""Names in a key."""
+"""The most names in a key."""
 _LONGEST_VALUE = 64 * 1024
 
 
 async def get(call: Call) -> Response:
-    """`POST /config/get`: the value of a key, or with `prefix` the tree below it."""
+    """`POST /config/get`: the value of a key, or, with `prefix`, the tree below it."""
     settings, key = call.cluster.store.settings, _key(call, is_read=True)
     if "//" in key:
-        return reply({"result": {} if _prefix(call) else None})  # Nothing is kept there.
+        return reply({"result": {} if _prefix(call) else None})  # No stored key contains this.
     return reply({"result": settings.tree(key) if _prefix(call) else settings.get(key)})
 
 
 async def set_(call: Call) -> Response:
-    """`POST /config/set`: write a text, or a map of texts below the key."""
+    """`POST /config/set`: store a text at the key, or a map of texts below it."""
     key, value = _key(call), call.params.get("value")
     if value is None:
         raise invalid_params("value is required", {"value": "is required"})
@@ -33,13 +33,13 @@ async def set_(call: Call) -> Response:
 
 
 async def delete(call: Call) -> Response:
-    """`POST /config/delete`: delete a key, or with `prefix` everything below it, too."""
+    """`POST /config/delete`: delete a key; with `prefix`, also all keys below it."""
     call.cluster.store.settings.delete(_key(call), beneath=_prefix(call))
     return reply({"result": "ok"})
 
 
 async def registries(_: Call) -> Response:
-    """`GET /config/docker-registries` and `/resource/container-registries`: this machine."""
+    """`GET /config/docker-registries`, `/resource/container-registries`: the only registry."""
     return reply({REGISTRY: "this machine"})
 
 
@@ -63,7 +63,7 @@ def _prefix(call: Call) -> bool:
 
 
 def _texts(value: Any, key: str) -> Any:
-    """Return a text, or a map whose leaves are texts."""
+    """Return a text, or a tree of maps whose values are texts."""
     texts = _to_texts(value, key)
     if isinstance(texts, dict) and not 0 < _leaves(texts) <= _MOST_LEAVES:
         raise invalid_params(f"value: must have 1 to {_MOST_LEAVES} leaves", {"value": "size"})

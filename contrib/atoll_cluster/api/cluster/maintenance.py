@@ -1,4 +1,4 @@
-"""`/local/repair`: try again what the cluster has put aside (an addition of this cluster)."""
+"""`/local/repair`: try the work on put-aside items again (an addition of this cluster)."""
 
 from starlette.responses import Response
 
@@ -7,7 +7,7 @@ from atoll_cluster.repair import repair
 
 
 async def try_again(call: Call) -> Response:
-    """`POST /local/repair`: try again what was put aside; with `remove`, delete it."""
+    """`POST /local/repair`: try the work on put-aside items again; with `remove`, delete them."""
     mended = await repair(call.cluster, remove=call.params.boolean("remove"))
     left = call.cluster.supervisor.put_aside.entries
     return reply(

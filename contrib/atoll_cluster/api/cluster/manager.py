@@ -1,4 +1,4 @@
-"""The cluster itself: version, status, features, and the control of its manager."""
+"""Show the version, features and status of the cluster, and control its manager."""
 
 import uuid
 from typing import Any
@@ -18,13 +18,13 @@ _EVENTS = frozenset({"schedule", "prepare", "scale_services"})
 
 
 TIME_LIMITS = "time-limits"
-"""That sessions of any type are ended once they have run as long as they were to."""
+"""The feature in `GET /` that sessions of all types can have a time limit."""
 
 
 async def root(call: Call) -> Response:
-    """`GET /`: tells clients which versions and features there are.
+    """`GET /`: the versions and features of the cluster.
 
-    `features` names what goes beyond the API; other clients pass over it.
+    `features` lists additions to the API; other clients ignore it.
     """
     features = [EXECUTE_BYTES, HALF_CLOSE]
     if not call.cluster.machine.is_bounded:
@@ -33,7 +33,7 @@ async def root(call: Call) -> Response:
 
 
 async def status(call: Call) -> Response:
-    """`GET /manager/status`: one node, which is this program."""
+    """`GET /manager/status`: the status of the only node, which is this program."""
     active = len(call.cluster.store.sessions.in_status("RUNNING", "RUNNING_DEGRADED"))
     major, _, date = API_VERSION.removeprefix("v").partition(".")
     found = manager_status(call.cluster.store)
@@ -52,7 +52,7 @@ async def status(call: Call) -> Response:
 
 
 async def set_status(call: Call) -> Response:
-    """`PUT /manager/status`: freeze or unfreeze; `force_kill` also ends all sessions."""
+    """`PUT /manager/status`: freeze or unfreeze; with `force_kill`, also end all sessions."""
     wanted = call.params.required("status")
     if wanted not in {"running", "frozen"}:
         raise invalid_params(
@@ -68,7 +68,7 @@ async def set_status(call: Call) -> Response:
 
 
 async def scheduler_operation(call: Call) -> Response:
-    """`POST /manager/scheduler/operation`: include or exclude agents."""
+    """`POST /manager/scheduler/operation`: allow or stop new sessions on agents."""
     operation = call.params.required("op")
     if operation not in {"include-agents", "exclude-agents"}:
         why = f"op: {operation!r} is neither include-agents nor exclude-agents"
@@ -95,7 +95,7 @@ async def scheduler_trigger(call: Call) -> Response:
 
 
 async def scheduler_status(call: Call) -> Response:
-    """`GET /manager/scheduler/status`: the number of waiting sessions, and the agents."""
+    """`GET /manager/scheduler/status`: the number of waiting sessions and the agents."""
     agents = call.cluster.store.tables.agents.select()
     pending = len(call.cluster.store.sessions.in_status("PENDING"))
     taking = {one.id: one.schedulable for one in agents}
@@ -103,7 +103,7 @@ async def scheduler_status(call: Call) -> Response:
 
 
 async def license_(call: Call) -> Response:
-    """`GET /license`: a free license."""
+    """`GET /license`: always a free license."""
     certificate = {"type": "MIT license", "issuer": call.cluster.release, "valid_until": "forever"}
     return reply({"status": "valid", "certificate": certificate})
 
@@ -119,7 +119,7 @@ async def resource_slots(call: Call) -> Response:
 
 
 async def resource_slot_details(call: Call) -> Response:
-    """`GET /config/resource-slots/details`: how to display the slots."""
+    """`GET /config/resource-slots/details`: how clients should display the slots."""
     names = {"cpu": ("CPU", "Core"), "mem": ("RAM", "GiB"), "cuda.shares": ("GPU", "FGPU")}
     return reply(
         {

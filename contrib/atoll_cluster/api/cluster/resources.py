@@ -1,4 +1,4 @@
-"""Total and free resources: scaling groups and resource presets."""
+"""Show scaling groups, resource presets, and the used and free slots."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -21,7 +21,7 @@ _INFINITY = Decimal("Infinity")
 
 
 async def scaling_groups(call: Call) -> Response:
-    """`GET /scaling-groups`: those of a group; only admins see hidden ones."""
+    """`GET /scaling-groups`: the scaling groups of a group; only admins see hidden ones."""
     caller, tables = call.caller, call.cluster.store.tables
     names = usable_by(
         call.cluster.store.db, caller.user.domain_name, _group(call).id, caller.access_key
@@ -33,19 +33,19 @@ async def scaling_groups(call: Call) -> Response:
 
 
 async def wsproxy_version(call: Call) -> Response:
-    """`GET /scaling-groups/{name}/wsproxy-version`: this program is the app proxy."""
+    """`GET /scaling-groups/{name}/wsproxy-version`: always the version `v1`."""
     if call.cluster.store.tables.scaling_groups.get(call.path("name")) is None:
         raise not_found("scaling group", f"no scaling group {call.path('name')!r}")
     return reply({"wsproxy_version": "v1"})
 
 
 async def presets(call: Call) -> Response:
-    """`GET /resource/presets`: named amounts for sessions."""
+    """`GET /resource/presets`: the resource presets."""
     return reply({"presets": [_preset(one) for one in _presets(call)]})
 
 
 async def check_presets(call: Call) -> Response:
-    """`POST /resource/check-presets`: used and free slots, and which presets fit now."""
+    """`POST /resource/check-presets`: the used and free slots, and which presets fit now."""
     cluster, owner = call.cluster, call.owner
     await cluster.nodes.look()
     slots, group = cluster.slot_types, _group(call)
@@ -73,7 +73,7 @@ async def check_presets(call: Call) -> Response:
 def _account(
     ledger: Ledger, whose: Whose, slots: Iterable[str], room: Amounts
 ) -> dict[str, Amounts]:
-    """Return the limits, the use and the rest of a budget, within the `room`."""
+    """Return the limits of an account, the slots in use, and the rest, which is at most `room`."""
     limits, used = ledger.budget(whose).limits, ledger.held(whose).amounts()
     limit = {slot: limits.get(slot, _INFINITY) for slot in slots}
     using = {slot: used.get(slot, Decimal(0)) for slot in slots}
@@ -84,7 +84,7 @@ def _account(
 
 
 def _machine(call: Call) -> dict[str, Amounts]:
-    """Return what is taken of all machines, and what is left."""
+    """Return the used and the free slots of all machines together."""
     cluster, nodes = call.cluster, call.cluster.nodes
     machine, held = cluster.machine, cluster.scheduler.queue.occupied()
     if machine.has_nodes:
@@ -103,7 +103,7 @@ def _of_nodes(call: Call, nodes: Sequence[Node]) -> dict[str, Amounts]:
 
 
 def _scaling_groups(call: Call, group: Group) -> dict[str, dict[str, Amounts]]:
-    """Return the same of each scaling group: of the one with the machine, or of all with some."""
+    """Return the used and the free slots of each scaling group that has machines."""
     cluster, caller = call.cluster, call.caller
     if not cluster.machine.has_nodes:
         return {_agent_group(call): _machine(call)}
@@ -118,7 +118,7 @@ def _agent_group(call: Call) -> str:
 
 
 def _group(call: Call) -> Group:
-    """Return the requested group, by name or id, if the caller can see it."""
+    """Find the requested group by name or id; raises Problem 404 if the caller cannot see it."""
     store, caller = call.cluster.store, call.caller
     name = call.params.text("group", "group_id", "group_name") or "default"
     found = store.accounts.group_by_name(name, caller.user.domain_name)

@@ -1,4 +1,4 @@
-"""Usage reports: by month or period, and time series for charts."""
+"""Reports of the usage in a month or a period, and time series for charts."""
 
 import json
 import sqlite3
@@ -19,7 +19,7 @@ from atoll_cluster.scheduler.metering import amount
 from atoll_cluster.scheduler.slots import Slots, recorded
 
 _LONGEST = 100
-"""Days that a report may cover."""
+"""The most days of a report."""
 _BIN = timedelta(minutes=15)
 _BINS = 2880
 
@@ -47,12 +47,12 @@ WHERE kernels.id IN (SELECT value FROM json_each(?))
 ORDER BY kernels.created_at, kernels.id
 """
 _AT_ONCE = 200
-"""Runs that are looked at before others get their turn: there may be very many."""
+"""How many kernels are read before other tasks can run, because there may be very many."""
 
 
 @frozen
 class KernelUsage:
-    """What a kernel occupied and used from `begin` to `end`."""
+    """The slots and the resource use of a kernel from `begin` to `end`."""
 
     row: dict[str, Any]
     slots: Slots
@@ -61,7 +61,7 @@ class KernelUsage:
     end: datetime
 
     def figure(self, metric: str, name: str = "current") -> int:
-        """Return a measured whole number, 0 if it was not measured."""
+        """Return a measured value as a whole number, 0 if it was not measured."""
         return int(amount(self.stat, metric, name))
 
     @property
@@ -70,7 +70,7 @@ class KernelUsage:
         return float(sum(self.slots.devices.values()))
 
     def tell(self) -> dict[str, Any]:
-        """Return the entry of a report."""
+        """Return the kernel's entry in a report."""
         told = ("id", "session_id", "container_id", "domain_name", "group_id", "group_name",
             "name", "access_key", "email", "full_name", "status", "status_info",
             "cluster_mode")  # fmt: skip
@@ -81,7 +81,7 @@ class KernelUsage:
         history = json.loads(self.row["status_history"])
         return (
             {name: self.row[name] for name in told}
-            # Always texts: clients concatenate them without a check.
+            # These must be texts, because clients concatenate them without a check.
             | {name: str(self.row[name]) for name in moments}
             | self.amounts()
             | more
@@ -94,7 +94,7 @@ class KernelUsage:
         )
 
     def amounts(self) -> dict[str, Any]:
-        """Return the amounts to add up: processor time in milliseconds, the rest in bytes."""
+        """Return the amounts that reports add up; times are in milliseconds, sizes in bytes."""
         return {
             "cpu_allocated": float(self.slots.cpu),
             "cpu_used": float(self.figure("cpu_used")),
@@ -120,7 +120,7 @@ async def month(call: Call) -> Response:
     text = call.params.required("month")
     begin = _day(text + "01", "month", text)
     following = (begin + timedelta(days=32)).replace(day=1)
-    # Clients of 26.x join them by commas.
+    # Clients of 26.x join the ids with commas.
     groups = [one for ids in call.params.sequence("group_ids") for one in str(ids).split(",")]
     return await _report(call, begin, following, _tell_group, list(filter(None, groups)))
 
@@ -141,19 +141,19 @@ async def recalculate(_: Call) -> Response:
 
 
 async def own_stats(call: Call) -> Response:
-    """`GET /resource/stats/user/month`: the caller's last 30 days, per 15 minutes."""
+    """`GET /resource/stats/user/month`: the caller's last 30 days in steps of 15 minutes."""
     return await _stats(call, call.caller.user.uuid)
 
 
 async def all_stats(call: Call) -> Response:
-    """`GET /resource/stats/admin/month`: the last 30 days of all users."""
+    """`GET /resource/stats/admin/month`: the last 30 days of all users, in the same form."""
     return await _stats(call, None)
 
 
 def _day(text: str, name: str, given: str) -> datetime:
     try:
         moment = datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC)
-        _ = moment + timedelta(days=_LONGEST)  # Later on this must not be more than there are.
+        _ = moment + timedelta(days=_LONGEST)  # The end of a report must be a valid date too.
     except (ValueError, OverflowError):
         raise invalid_params(f"{name}: {given!r} is not a date", {name: given}) from None
     return moment
@@ -162,7 +162,7 @@ def _day(text: str, name: str, given: str) -> datetime:
 async def _runs(
     call: Call, begin: datetime, end: datetime, user: str | None = None
 ) -> AsyncIterator[KernelUsage]:
-    """Yield the kernels that ran between two times, with their usage cut to this period."""
+    """Yield the kernels that ran between two times; their times are cut to this period."""
     bounds = {"start": clock.stamp(begin), "end": clock.stamp(end), "user": user}
     db = call.cluster.store.db
     ids = [row["id"] for row in db.rows(_FOUND, bounds)]
@@ -210,7 +210,7 @@ def _tell_group(runs: Sequence[KernelUsage]) -> dict[str, Any]:
 
 
 def _tell_project(runs: Sequence[KernelUsage]) -> dict[str, Any]:
-    """Return a group in the form of releases before 24.03 and of later ones."""
+    """Return the usage of a group, in a form for all releases: before 24.03 and later."""
     group = _tell_group(runs)
     by_session: dict[str, list[KernelUsage]] = {}
     for run in runs:
@@ -247,7 +247,7 @@ def _total(runs: Sequence[KernelUsage]) -> dict[str, Any]:
 
 
 async def _stats(call: Call, user: str | None) -> Response:
-    """Answer with a point for each 15 minutes."""
+    """Answer with one point for each 15 minutes."""
     now = datetime.now(UTC)
     begin = now - _BINS * _BIN
     columns = {name: [0.0] * (_BINS + 1) for name in ("sessions", "cpu", "mem", "gpu")}

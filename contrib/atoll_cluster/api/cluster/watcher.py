@@ -1,7 +1,7 @@
 """`/resource/watcher`: start and stop the agent.
 
-Here the agent is a part of the program. One that is stopped is given no sessions any more; those
-that it has go on.
+Here the agent is a part of the program. A stopped agent gets no new sessions, but the sessions that
+it has continue.
 """
 
 from starlette.responses import Response
@@ -18,17 +18,17 @@ async def status(call: Call) -> Response:
 
 
 async def start(call: Call) -> Response:
-    """`POST /resource/watcher/agent/start`."""
+    """`POST /resource/watcher/agent/start`: accept new sessions."""
     return _set(call, schedulable=True, done="is started")
 
 
 async def stop(call: Call) -> Response:
-    """`POST /resource/watcher/agent/stop`."""
+    """`POST /resource/watcher/agent/stop`: accept no new sessions."""
     return _set(call, schedulable=False, done="is stopped; its sessions keep running")
 
 
 async def restart(call: Call) -> Response:
-    """`POST /resource/watcher/agent/restart`."""
+    """`POST /resource/watcher/agent/restart`: accept new sessions, as `start` does."""
     return _set(call, schedulable=True, done="is started again")
 
 

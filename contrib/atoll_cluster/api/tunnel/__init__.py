@@ -1,4 +1,4 @@
-"""Services of sessions, and the tunnels to them."""
+"""The services of sessions, and the tunnels to them."""
 
 from starlette.routing import BaseRoute
 

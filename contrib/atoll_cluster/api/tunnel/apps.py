@@ -15,7 +15,7 @@ from atoll_cluster.api.tunnel.proxying import ServiceRequest, known_service
 async def apps(call: Call) -> Response:
     """`GET /stream/session/{s}/apps`: the services for tunnels.
 
-    A header of our own says what to install for others.
+    An additional header says what to install for services that are missing.
     """
     answer = reply(service_ports(call.cluster, named_session(call)))
     if missing := call.cluster.engine.missing_services():
@@ -26,7 +26,7 @@ async def apps(call: Call) -> Response:
 async def start_service(call: Call) -> Response:
     """`POST /session/{s}/start-service`: 503, because there is no app proxy.
 
-    Errors of the request are reported first.
+    If the request itself is wrong, it gets that error instead.
     """
     kernel = running_kernel(call.cluster, named_session(call))
     ServiceRequest.read(call.params, call.cluster, kernel)
@@ -34,7 +34,7 @@ async def start_service(call: Call) -> Response:
 
 
 async def shut_down_service(call: Call) -> Response:
-    """`POST /session/{s}/shutdown-service`: end its programs; the next tunnel starts them."""
+    """`POST /session/{s}/shutdown-service`: end a service; the next tunnel starts it again."""
     kernel = running_kernel(call.cluster, named_session(call))
     service = known_service(call.cluster, kernel, call.params.required("service_name"))
     await kernel.shut_down_service(service.name)

@@ -14,9 +14,9 @@ from atoll_cluster.api.tunnel.frames import BINARY, CLOSE, PING, PONG, BadFrame,
 from atoll_cluster.api.tunnel.splice import ReadinessWatcher, SplicePipe, readable_bytes
 
 _LONGEST = 1024 * 1024
-"""Bytes in one frame, at most."""
+"""The most bytes in one frame."""
 _LOOKED_AT = 16 * 1024
-"""Bytes of a frame that pass through the program; the others stay in the kernel."""
+"""The most bytes of a frame that the program reads; the system's kernel moves the others."""
 _FAREWELL = 2.0
 ENDED, BROKEN, PROTOCOL_ERROR, RESTARTING = 1001, 1011, 1002, 1012
 
@@ -25,8 +25,8 @@ ENDED, BROKEN, PROTOCOL_ERROR, RESTARTING = 1001, 1011, 1002, 1012
 class Tunnel:
     """Copies bytes in both directions until the service or the client closes its connection.
 
-    `touch` is called after bytes were passed on. With `half_close`, an empty message reports the
-    end of the service's output, and the client may continue to send.
+    It calls `touch` whenever bytes move. With `half_close`, an empty message tells the client that
+    the service's output has ended, and the client may continue to send.
     """
 
     client: socket.socket
@@ -34,7 +34,7 @@ class Tunnel:
     touch: Callable[[], None]
     half_close: bool
     _over: "asyncio.Future[int]" = field(init=False)
-    """Becomes the code that the websocket is to be closed with."""
+    """Set at the end of copying, to the code for closing the websocket."""
     _to_client: "_ToClient" = field(init=False)
     _to_service: "_ToService" = field(init=False)
 
@@ -62,13 +62,13 @@ class Tunnel:
         return self._over.done()
 
     def end(self, code: int = ENDED) -> None:
-        """Stop copying; `code` closes the websocket."""
+        """Stop copying; then the websocket is closed with `code`."""
         self._stop()
         if not self._over.done():
             self._over.set_result(code)
 
     def one_way_ended(self) -> None:
-        """Record the regular end of one direction; the tunnel may be over now."""
+        """End the tunnel if, after the regular end of one direction, nothing more can come."""
         if self._to_client.is_done and (self._to_service.is_done or not self.half_close):
             self.end()
 
@@ -83,7 +83,7 @@ class Tunnel:
         except BadFrame:
             self.end(PROTOCOL_ERROR)
         except OSError:
-            # Either side: if it was the client, it does not read the code.
+            # One connection is broken; if it is the client's, nobody reads the code.
             self.end(BROKEN)
         except Exception as fault:  # noqa: BLE001  # `run` raises it
             self._stop()
@@ -108,11 +108,11 @@ class Tunnel:
 
 
 class _Direction(ABC):
-    """One direction of a tunnel; it reads nothing while the sink is full."""
+    """One direction of a tunnel; it does not read while the sink's send buffer is full."""
 
     def __init__(self, tunnel: Tunnel, source: socket.socket, sink: socket.socket) -> None:
         self.is_done = False
-        """Whether this direction has ended in order."""
+        """Whether this direction has ended regularly."""
         self._tunnel = tunnel
         self._source, self._sink = source, sink
         self._source_has_ended = False
@@ -128,7 +128,7 @@ class _Direction(ABC):
         self._sink_has_room.off()
 
     def close(self) -> None:
-        """Release its resources."""
+        """Stop watching, and release buffers and pipes."""
         self.pause()
 
     @abstractmethod
@@ -152,16 +152,16 @@ class _Direction(ABC):
 
 
 class _ToClient(_Direction):
-    """From the service to the client: adds frames, and answers pings."""
+    """From the service to the client: puts the bytes into frames, and answers pings."""
 
     def __init__(self, tunnel: Tunnel) -> None:
         super().__init__(tunnel, tunnel.service, tunnel.client)
         self.rest = b""
-        """What is sent next. After it come the bytes in the pipe, and then what is left."""
+        """The bytes to send next; after them come those in the pipe, then those in the service."""
         self._pipe = SplicePipe()
         self._piped = 0
         self._left = 0
-        """Bytes of the current frame that the service still has."""
+        """Bytes of the current frame that were not read from the service yet."""
         self._pong: bytes | None = None
 
     @property
@@ -170,7 +170,7 @@ class _ToClient(_Direction):
         return not self._piped and not self._left
 
     def answer(self, ping: bytes) -> None:
-        """Answer a ping when the client reads; of several pings, only the last."""
+        """Answer a ping as soon as the client reads; of several pings, answer only the last."""
         self._pong = ping
         self._go_on()
 
@@ -187,7 +187,7 @@ class _ToClient(_Direction):
                 self._end()
 
     def _tell(self, some: bytes) -> None:
-        """Send a frame that begins with these bytes; where they are many, there may be more."""
+        """Send a frame with these bytes, and with those that follow if `some` is full."""
         if len(some) == _LOOKED_AT:
             self._left = min(readable_bytes(self._source), _LONGEST - _LOOKED_AT)
         self.rest = header(BINARY, len(some) + self._left) + some
@@ -217,7 +217,7 @@ class _ToClient(_Direction):
 
 
 class _ToService(_Direction):
-    """From the client to the service: removes frames."""
+    """From the client to the service: takes the bytes out of the frames."""
 
     def __init__(self, tunnel: Tunnel) -> None:
         super().__init__(tunnel, tunnel.client, tunnel.service)
@@ -227,7 +227,8 @@ class _ToService(_Direction):
 
     def close(self) -> None:
         super().close()
-        # Its callbacks refer to it, so its buffer would stay until the garbage collection.
+        # This object and its callbacks refer to each other, so without this the buffer would stay
+        # until the garbage collection.
         self._frames.close()
 
     def _listen(self) -> None:
@@ -266,5 +267,5 @@ class _ToService(_Direction):
         except BlockingIOError:
             raise
         except OSError:
-            # It may still send.
+            # The service does not read any more, but it may still send.
             self._service_listens = False

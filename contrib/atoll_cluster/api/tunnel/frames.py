@@ -1,4 +1,4 @@
-"""Read and write frames of RFC 6455 as a server; payloads are passed on while they arrive."""
+"""Read and write websocket frames (RFC 6455) as a server; passes payloads on as they arrive."""
 
 import struct
 from mmap import mmap
@@ -15,7 +15,7 @@ _LONGEST_CONTROL = 125
 
 
 class BadFrame(Exception):
-    """The bytes are not a frame that a client may send."""
+    """The bytes are not a valid frame from a client."""
 
 
 def header(opcode: int, length: int) -> bytes:
@@ -29,27 +29,27 @@ def header(opcode: int, length: int) -> bytes:
 
 @define
 class FrameReader:
-    """Parses frames in one reused buffer: fill `room`, then call `came`.
+    """Parses frames in one reused buffer: write to `room()`, call `came`, then call `take`.
 
-    Binary messages come out in pieces, as they come in; a piece is nothing if, and only if, the
-    whole message was. Controls come out whole. Texts have no meaning here, and are passed over.
+    `take` returns binary messages in pieces, as they arrive; an empty piece means that the whole
+    message is empty. It returns control frames as a whole, and skips text messages.
     """
 
     _buffer: memoryview = field(factory=lambda: memoryview(mmap(-1, _BUFFER)), init=False)
-    """Takes memory only as far as it gets used."""
+    """The buffer; the system allocates only the parts that are used."""
     _start: int = field(default=0, init=False)
     _end: int = field(default=0, init=False)
     _opcode: int = field(default=CONTINUATION, init=False)
     _left: int = field(default=0, init=False)
-    """Bytes of the current frame's payload that have not been taken out yet."""
+    """Bytes of the current frame's payload that `take` has not returned yet."""
     _key: bytes = field(default=b"", init=False)
     _is_data: bool = field(default=False, init=False)
-    """Whether the current message is a binary one."""
+    """Whether the current message is binary."""
     _is_nothing: bool = field(default=False, init=False)
-    """Whether the current frame is all of a message, and empty."""
+    """Whether the current frame is a whole message and empty."""
 
     def room(self) -> memoryview:
-        """Return the free part of the buffer, after everything in it was taken."""
+        """Return the free part of the buffer; call this when `take` returns None."""
         rest = self._end - self._start
         if rest:
             self._buffer[:rest] = bytes(self._buffer[self._start : self._end])
@@ -57,7 +57,7 @@ class FrameReader:
         return self._buffer[rest:]
 
     def came(self, count: int) -> None:
-        """Record that so many bytes were written there."""
+        """Record that `count` bytes were written to `room()`."""
         self._end += count
 
     def close(self) -> None:
@@ -65,7 +65,7 @@ class FrameReader:
         self._buffer = memoryview(b"")
 
     def take(self) -> tuple[int, bytes] | None:
-        """Return the next opcode and payload, None if it is incomplete; raises BadFrame."""
+        """Return the next opcode and payload, None if more bytes are needed; raises BadFrame."""
         while self._left or self._begin():
             if self._opcode >= CLOSE:
                 return self._opcode, self._take(self._left)
@@ -77,7 +77,7 @@ class FrameReader:
         return None
 
     def _begin(self) -> bool:
-        """Read the next frame's header; False if it is incomplete."""
+        """Read the header of the next frame; returns False if it is incomplete."""
         have = self._end - self._start
         if have < 2:
             return False

@@ -1,13 +1,15 @@
-"""Tunnels: `/stream/session/{s}/tcpproxy` and `httpproxy`, which are the same.
+"""Tunnels: `/stream/session/{s}/tcpproxy` and `httpproxy`, which do the same.
 
-One websocket is one connection. Binary messages carry its bytes in both directions, and message
-boundaries have no meaning; text is ignored. A websocket cannot be closed in one direction, so an
-empty binary message from the client is the end of its data; the service sees the end of its input
-and can still answer. The end of the service closes the websocket with 1001, after all of its data.
-If the client offers the subprotocol `half-close.atoll`, or requests `half_close` because of a web
-server in between, an empty message also reports the end of the service's output, and the websocket
-is closed when both directions have ended. If nothing listens, it is closed with 1013; after a
-broken connection, with 1011.
+Each websocket is one connection to the service. Binary messages carry its bytes in both directions,
+and message boundaries have no meaning; text messages are ignored. A websocket cannot be closed in
+one direction, so an empty binary message from the client ends its data: the service sees the end of
+its input, and can still answer. When the service closes the connection, the websocket is closed
+with 1001, after all data was sent.
+
+If the client offers the subprotocol `half-close.atoll`, an empty message also tells the client that
+the service's output has ended, and the websocket is closed when both directions have ended. With a
+web server in between, a client requests this by `half_close`. If no program listens, the websocket
+is closed with 1013; after a broken connection, with 1011.
 """
 
 from typing import Any, Self
@@ -28,7 +30,7 @@ from atoll_cluster.engine.contract import Connection, Kernel, Service, ServiceRe
 
 HALF_CLOSE = "half-close.atoll"
 FEATURE = "half-close"
-"""The name under which `GET /` tells of it."""
+"""The name of half-closing in the features of `GET /`."""
 _TRY_LATER = 1013
 
 
@@ -63,7 +65,7 @@ def known_service(cluster: Cluster, kernel: Kernel, name: str) -> Service:
 
 
 async def proxy(socket: WebSocket) -> None:
-    """Connect a client with a service, and start the service if needed."""
+    """Connect a client to a service, and start the service if needed."""
     cluster: Cluster = socket.app.state.cluster
     subprotocol = HALF_CLOSE if HALF_CLOSE in socket.scope["subprotocols"] else None
     params = query_params(socket)
@@ -91,7 +93,7 @@ async def proxy(socket: WebSocket) -> None:
 async def _carry(
     socket: WebSocket, connection: Connection, session_id: str, *, half_close: bool
 ) -> None:
-    """Copy bytes between the client and the service until either has left."""
+    """Copy bytes between the client and the service until the tunnel ends."""
     cluster: Cluster = socket.app.state.cluster
 
     def touch() -> None:
@@ -103,7 +105,7 @@ async def _carry(
 
 
 def _allowed(params: Params, name: str, known: tuple[str, ...]) -> dict[str, Any]:
-    """Read a map in JSON text; raises Problem 400 for keys that the service does not allow."""
+    """Read a map from JSON text; raises Problem 400 for keys that the service does not allow."""
     try:
         values = read_object(params.text(name) or "{}")
     except JsonError as error:

@@ -1,7 +1,7 @@
-"""Callbacks when a socket is ready, and `splice`, which moves bytes between sockets in the kernel.
+"""Call functions when a socket is ready, and move bytes between sockets with `splice`.
 
-Tunnels use plain callbacks instead of tasks: a typed byte and its echo pass the tunnel twice, and
-waking a task takes longer than all other work for them.
+Tunnels use plain callbacks instead of tasks. A byte that a user types goes through the tunnel, and
+its echo comes back; to wake a task would take longer than all other work for them.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _CAPACITY = 1024 * 1024
 
 @define
 class ReadinessWatcher:
-    """Calls `_callback` whenever a socket is ready, from `on()` until `off()`."""
+    """Calls `_callback` whenever a socket is ready, between `on()` and `off()`."""
 
     _descriptor: int
     _callback: Callable[[], None]
@@ -32,24 +32,24 @@ class ReadinessWatcher:
 
     @classmethod
     def reading(cls, source: socket.socket, callback: Callable[[], None]) -> Self:
-        """Watch for bytes to read, or for the end of the stream."""
+        """Return a watcher for bytes to read or the end of the stream."""
         loop = asyncio.get_running_loop()
         return cls(source.fileno(), callback, loop.add_reader, loop.remove_reader)
 
     @classmethod
     def writing(cls, sink: socket.socket, callback: Callable[[], None]) -> Self:
-        """Watch for free space in the send buffer."""
+        """Return a watcher for free space in the send buffer."""
         loop = asyncio.get_running_loop()
         return cls(sink.fileno(), callback, loop.add_writer, loop.remove_writer)
 
     def on(self) -> None:
-        """Start calling."""
+        """Start to call the callback."""
         if not self._is_on:
             self._add(self._descriptor, self._callback)
             self._is_on = True
 
     def off(self) -> None:
-        """Stop calling."""
+        """Stop calling the callback."""
         if self._is_on:
             self._remove(self._descriptor)
             self._is_on = False
@@ -57,30 +57,30 @@ class ReadinessWatcher:
 
 @define
 class SplicePipe:
-    """A pipe that moves bytes from one socket to another inside the kernel; opened at first use.
+    """A pipe through which the system's kernel moves bytes between sockets; opened at first use.
 
-    No method blocks: each raises BlockingIOError when nothing can be moved now.
+    No method blocks: each raises BlockingIOError if no bytes can be moved now.
     """
 
     _exit: int = -1
     _entry: int = -1
 
     def fill_from(self, source: socket.socket, count: int) -> int:
-        """Move up to `count` bytes from a socket into the pipe; returns how many.
+        """Move at most `count` bytes from a socket into the pipe; returns their number.
 
         Raises OSError at the end of the stream.
         """
         if self._entry < 0:
             self._exit, self._entry = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
             with suppress(OSError):
-                # There is a limit for all pipes of a user; a small pipe works, too.
+                # The system limits the size of all pipes of a user; a small pipe works too.
                 fcntl.fcntl(self._entry, fcntl.F_SETPIPE_SZ, _CAPACITY)
         if moved := os.splice(source.fileno(), self._entry, count):
             return moved
         raise OSError(errno.EPIPE, "the source ended early")
 
     def empty_into(self, sink: socket.socket, count: int) -> int:
-        """Move up to `count` bytes from the pipe to a socket; returns how many."""
+        """Move at most `count` bytes from the pipe to a socket; returns their number."""
         return os.splice(self._exit, sink.fileno(), count)
 
     def close(self) -> None:
