@@ -76,7 +76,7 @@ def atoll_commands() -> Iterator[Command]:
 
 @hookimpl
 def atoll_transports() -> Iterator[Transport]:
-    """Add the connection to the cluster of another machine."""
+    """Add the dialer to the cluster of another machine."""
     yield Transport("dial", ("host",), load="atoll_local.hosts.dialer:connect", asyncio=True)
 
 
@@ -100,7 +100,7 @@ def atoll_settings() -> Iterator[Setting]:
 
 @hookimpl
 def atoll_checks() -> Iterator[Check]:
-    """Add the checks of what the embedded cluster uses."""
+    """Add the checks of `doctor` for the embedded cluster."""
     yield Check("local", "atoll_local.checks:check")
 
 

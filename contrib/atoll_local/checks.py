@@ -1,4 +1,4 @@
-"""The checks of `doctor` about what the embedded cluster uses."""
+"""The checks of `doctor` for what the embedded cluster needs."""
 
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
@@ -22,12 +22,13 @@ from atoll_local.launcher import data_dir
 
 _COLUMNS = ("check", "status", "detail", "hint", "exit_code")
 _SYSTEMD = Path("/run/systemd/system")
-"""Exists if systemd has started the machine."""
+"""This folder exists if systemd has started the machine."""
 
 
 async def check(context: Context) -> AsyncIterator[Finding]:
-    """Check each of them without starting anything that stays. For a profile of another machine's
-    cluster, that machine is checked.
+    """Check this machine, or the other machine if the profile is of a cluster there.
+
+    This starts no program that goes on running after the check.
     """
     profile = await context.profile_if_up(context.profile_name)
     via = profile.via if profile else ""
@@ -83,7 +84,7 @@ def _sandbox(*, plain: bool) -> Finding:
 
 
 def limits(process: int | str, *, plain: bool) -> Sequence[Finding]:
-    """Describe how each limit of sessions is enforced, for a process of the cluster."""
+    """Describe how each limit of sessions is enforced; `process` is the cluster's process."""
     held, found = cgroup.usable_controllers(process), sandbox.probe(force_plain=plain)
     return [
         _grouped("memory limit", held.get("memory"))
@@ -107,7 +108,7 @@ def _grouped(name: str, parent: Path | None) -> Finding | None:
 
 
 def _shared(found: sandbox.Probe) -> Finding:
-    """Describe the limit of /tmp, /dev/shm and the like."""
+    """Describe the limit of file systems in memory, such as /tmp and /dev/shm."""
     name, counts = "shared memory limit", "counts as the session's memory"
     if found.sizes_tmpfs:
         return Finding(name, "ok", f"{counts}; /tmp, /var and /dev/shm hold half of that each")
@@ -124,7 +125,7 @@ def _counted(found: sandbox.Probe) -> str:
 
 
 def _delegation() -> str:
-    """Return how this user could get control groups, if possible."""
+    """Return a hint how this user could get control groups; empty if that is impossible."""
     if not _SYSTEMD.is_dir():
         return ""
     if not lingers():
@@ -133,7 +134,7 @@ def _delegation() -> str:
 
 
 def services(installed: Installed) -> Iterator[Finding]:
-    """Describe the programs of services."""
+    """Describe which programs of services are installed."""
     missing = installed.missing()
     if installed.openssh is None and "sshd" not in missing:
         yield Finding("sshd", "ok", "the built-in server", "openssh-server is faster")

@@ -67,9 +67,9 @@ def _configure(
     engine: str | None,
     settings: Sequence[str],
 ) -> None:
-    """Write the simulated slots, and the engine, to the configuration.
+    """Write the simulated slots, the engine and its settings to the configuration.
 
-    Raises UsageError, and AtollError while it runs with something else.
+    Raises UsageError, and AtollError if the cluster runs with another configuration.
     """
     from atoll_cluster.configuration import read_configuration, write_configuration
     from atoll_local.engines import configured
@@ -146,7 +146,7 @@ async def status(context: Context) -> None:
 
 
 def _engine(context: Context, data: DataDir) -> str | None:
-    """Return the engine's name; None for invalid settings, which the next start reports."""
+    """Return the engine's name; None if the configuration is invalid, which the start reports."""
     from atoll_cluster.configuration import read_configuration
     from atoll_local.engines import engine_name
 

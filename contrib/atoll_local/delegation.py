@@ -1,4 +1,4 @@
-"""Start the program with a delegated control group, if systemd allows it."""
+"""Start the cluster's program in a delegated control group, if systemd allows it."""
 
 import getpass
 import os
@@ -13,10 +13,10 @@ _OPTIONS = ("--user", "--scope", "--quiet", "--collect", "--property=Delegate=ye
 
 
 def delegation_command(lingering: Path = _LINGERING) -> Sequence[str]:
-    """Return a command prefix that delegates a control group; empty if impossible.
+    """Return the words before a command that delegate a control group to it; empty if impossible.
 
-    Without lingering, the user's systemd ends all of its processes at logout, also sessions. So no
-    group is requested then. Root does not need one.
+    Without lingering, the user's systemd ends all of its processes at logout, also sessions; then
+    this returns no words. Root does not need a delegated group.
     """
     program, runtime = shutil.which("systemd-run"), os.environ.get("XDG_RUNTIME_DIR")
     if program is None or runtime is None or os.geteuid() == 0:
@@ -32,7 +32,7 @@ def lingers(lingering: Path = _LINGERING) -> bool:
     try:
         return (lingering / getpass.getuser()).exists()
     except (OSError, KeyError):
-        return False  # a user without a name
+        return False  # the user has no name
 
 
 def _works(words: Sequence[str]) -> bool:

@@ -1,4 +1,4 @@
-"""The engine of the embedded cluster: set by `local up`, stored in its data folder."""
+"""The engine of the embedded cluster; `local up` sets it, and the data folder stores it."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
@@ -42,7 +42,7 @@ def engine_name(context: Context, configuration: Configuration) -> str:
 
 
 async def findings(context: Context, before: Configuration, data: Path) -> AsyncIterator[Finding]:
-    """Yield what the engine that is used finds of what it stands on."""
+    """Yield the findings of the configured engine's own check."""
     for provided in context.collect(ENGINES):
         engine = provided.record
         if engine.load == before.engine and engine.check:

@@ -1,4 +1,4 @@
-"""Examples of the commands about the embedded cluster, here and on other machines."""
+"""Examples of the commands `local …` and `host …`."""
 
 from atoll import Example
 

@@ -13,7 +13,7 @@ __all__ = ["ENGINES", "Engine", "EngineSetting"]
 class EngineSetting:
     """A setting of an engine, for `atoll local up --set NAME=VALUE`.
 
-    One that stands for `many` is set as `NAME.ANY=VALUE`, for as many names as one likes.
+    A setting with `many` has any number of values, which are set as `NAME.ANY=VALUE`.
     """
 
     name: str
@@ -27,9 +27,10 @@ class Engine:
     """A place where the embedded cluster can run sessions.
 
     `load` names an `OpenLauncher` of `atoll_cluster.engines`; only the cluster's program imports
-    it. `check` names a check of `doctor` for where the engine is used: `async def check(data,
-    settings)`, which yields a :class:`atoll.Finding` for each thing that the engine needs. `data`
-    is the folder of the cluster, which may not exist yet, `settings` are those of the engine.
+    it. `check` names a check for `doctor`, which runs if the engine is in use: `async def
+    check(data, settings)`, which yields a :class:`atoll.Finding` for each thing that the engine
+    needs. `data` is the folder of the cluster, which may not exist yet; `settings` are the settings
+    of the engine.
     """
 
     name: str

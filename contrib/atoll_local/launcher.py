@@ -19,7 +19,7 @@ _START_DEADLINE = 75.0
 _STOP_DEADLINE = 60.0
 _POLL = 0.01
 _LEAST_SPACE = 64 * 1024
-"""Free bytes on its disk that a cluster needs to start."""
+"""Free bytes on the disk that a cluster needs to start."""
 
 
 def data_dir(paths: Paths) -> DataDir:
@@ -42,7 +42,7 @@ def offer(paths: Paths, say: Callable[[str], None]) -> Profile:
 
 
 def simulated(data: DataDir) -> str:
-    """Name the simulated slots, like `cpu 8, cuda.shares 4`."""
+    """Return the simulated slots as text, like `cpu 8, cuda.shares 4`."""
     from atoll_cluster.configuration import read_configuration
     from atoll_cluster.scheduler.machine import Machine
     from atoll_cluster.scheduler.slots import show_size
@@ -50,13 +50,13 @@ def simulated(data: DataDir) -> str:
     try:
         machine = Machine.this(read_configuration(data).slots)
     except StartError:
-        return ""  # The start reports the error.
+        return ""  # The start of the cluster reports the error.
     amounts = {**machine.simulated, "mem": show_size(machine.memory)}
     return ", ".join(f"{name} {amounts[name]}" for name in machine.simulated)
 
 
 def running(paths: Paths) -> Profile | None:
-    """Return the profile of the embedded cluster if it runs."""
+    """Return the profile of the embedded cluster, None if it does not run."""
     data = data_dir(paths)
     server = read_server(data)
     return profile(data, server) if server else None
@@ -90,10 +90,10 @@ def start(data: DataDir, sandbox: str = "") -> ServerInfo:
     command += ["--sandbox", sandbox or os.environ.get("ATOLL_LOCAL_SANDBOX") or "auto"]
     last_words = data.log_folder / "start.log"
     if last_words.exists():
-        # The next program puts it into its log.
+        # The program that starts now copies this file into its log.
         last_words.replace(data.last_words)
     with os.fdopen(open_private(last_words, os.O_TRUNC), "w") as log:
-        # A separate process session, so that Ctrl-C in the shell does not reach it.
+        # The program gets its own process session, so that Ctrl-C in the shell does not end it.
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -123,7 +123,7 @@ def _reason(data: DataDir, last_words: Path) -> str:
 
 
 def stop(data: DataDir) -> bool:
-    """Stop the program and its sessions; returns whether it ran. Raises AtollError if it stays."""
+    """Stop the program and its sessions; returns whether it ran. Raises AtollError on timeout."""
     server = find_server(data)
     if server is None:
         return False

@@ -1,4 +1,4 @@
-"""`atoll local repair`, and what `local status` and `local logs` read from the data folder."""
+"""`atoll local repair`, and functions for `local status` and `local logs`."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -15,11 +15,11 @@ from atoll_local import launcher
 
 _MOST_SHOWN = 20
 _LONGEST_LOG = 4 * 1024 * 1024
-"""Bytes of one log file that are read; the program starts a new file much earlier."""
+"""Most bytes to read from one log file; the program starts a new file long before this size."""
 
 
 def list_put_aside(data: DataDir) -> list[Entry]:
-    """Return what the cluster could not finish."""
+    """Return the items that are put aside, because the cluster could not finish them."""
     return PutAside.read(data.put_aside).entries
 
 

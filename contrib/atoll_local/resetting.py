@@ -16,20 +16,20 @@ from atoll_cluster.storage.removal import RemovalError, remove
 from atoll_local import launcher
 
 _PATIENCE = 10.0
-"""Seconds that sessions get to end before they are killed."""
+"""Seconds in which sessions can end before they are killed."""
 _POLL = 0.02
 
 
 def reset(data: DataDir) -> None:
     """Delete the data folder, after all processes that use it have ended.
 
-    Works on damaged data, too. Raises AtollError for what cannot be deleted.
+    This also works if the data are damaged. Raises AtollError if something cannot be deleted.
     """
     try:
         launcher.stop(data)
     except AtollError:
         _kill_all(_programs(data))
-    # Sessions keep running when the program is killed.
+    # If the cluster's program was killed, its sessions still run.
     supervisors = _supervisors(data)
     _signal_all(supervisors, signal.SIGTERM)
     if not _end(supervisors):
@@ -60,7 +60,7 @@ Processes = dict[int, int | None]
 
 
 def _programs(data: DataDir) -> Processes:
-    """Find the cluster's program by its command line: its files may be damaged."""
+    """Find the cluster's program by its command line, because its files may be damaged."""
     return {
         pid: process_start(pid)
         for pid, words in _commands()
@@ -99,7 +99,7 @@ def _signal_all(processes: Processes, number: signal.Signals) -> None:
         try:
             os.kill(pid, number)
         except OSError:
-            continue  # It has ended, or is another user's.
+            continue  # The process has ended, or it belongs to another user.
 
 
 def _living(processes: Processes) -> list[int]:

@@ -1,6 +1,7 @@
-"""The access to the running cluster in a file, so that a shell can read it by SSH.
+"""Store the access to the running cluster in a file, which a shell can read over SSH.
 
-To start a Python for that takes longer than all else a command does at its beginning.
+Otherwise a command for the cluster of another machine would have to start Python there first, which
+takes most of the time until the command begins.
 """
 
 import json
@@ -13,14 +14,16 @@ from atoll_cluster.instance import read_server
 from atoll_cluster.paths import DataDir, write_private
 
 FOLDER = "access"
-"""In the data folder: a file for each engine that was asked for, `any` for none."""
+"""A folder in the data folder, with a file for each requested engine, and `any` for no engine."""
 ANY = "any"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def remember(data: DataDir, engine: str | None, record: Mapping[str, str]) -> None:
-    """Write the access; it holds while the process of the first line runs: its id, its start, and
-    the boot of the machine.
+    """Write the access to its file.
+
+    The first line identifies the cluster's process: its id, its start time and the boot of the
+    machine. The access is valid while this process runs.
     """
     server = read_server(data)
     if server is None:
@@ -33,8 +36,9 @@ def remember(data: DataDir, engine: str | None, record: Mapping[str, str]) -> No
 
 
 def script(engine: str) -> str:
-    """Return the lines of `sh` that print the record and exit, if it holds; none for an engine of
-    an odd name.
+    """Return a script for `sh` that prints the record and exits if the record is valid.
+
+    The script is empty if the engine's name has unusual characters.
     """
     if not re.fullmatch(r"[\w.-]*", engine, re.ASCII):
         return ""

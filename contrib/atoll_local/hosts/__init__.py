@@ -1,1 +1,1 @@
-"""The embedded cluster of another machine over SSH, and atoll's installation there."""
+"""Use the embedded cluster of another machine over SSH, and install atoll there."""

@@ -1,4 +1,4 @@
-"""What `doctor` finds of another machine: the way there, and what its cluster stands on."""
+"""The checks of `doctor` for another machine: the SSH connection, and what its cluster needs."""
 
 from collections.abc import AsyncGenerator
 from contextlib import suppress
@@ -12,14 +12,14 @@ from atoll_local.hosts.host import Address, Host
 from atoll_ssh.api import NoForwarding
 
 _NOBODY = 9
-"""A port of the machine that hardly anything listens at: refused is an answer, too."""
+"""A port of the machine at which usually no program listens; a refusal shows that SSH forwards."""
 _TRIED, _NEEDED = 8, 2
 _STATUSES = ("ok", "failed", "absent", "skipped")
 _UPGRADE = "atoll host upgrade"
 
 
 async def check(via: str) -> AsyncGenerator[Finding]:
-    """Go to the machine of a profile's `via`, and have it look at itself; it starts no cluster."""
+    """Check the machine of a profile's `via`, also by its own checks; no cluster is started."""
     address = Address.parse(via)
     host = Host.at(address)
     try:
@@ -55,12 +55,12 @@ async def _forwarding(host: Host) -> Finding:
         told = "SSH forwards nothing: one command there carries all streams"
         return Finding("forwarding", "absent", told, "nothing to do; it is a little slower")
     except NotSent:
-        pass  # The machine was asked to connect, and found that nobody listens.
+        pass  # The machine has tried to connect, so SSH does forward; no program listens there.
     return Finding("forwarding", "ok", "SSH carries each stream by itself")
 
 
 async def _sessions(host: Host) -> Finding:
-    """Count how many commands one connection runs at a time."""
+    """Count how many commands one SSH connection runs at a time."""
     ran = []
 
     async def one() -> None:
@@ -93,7 +93,7 @@ async def _atoll(host: Host) -> Finding:
 
 
 async def _told(host: Host, engine: str) -> list[Finding]:
-    """Return what the machine finds of itself."""
+    """Return the findings of the machine's own checks."""
     words = ["--engine", engine] if engine else []
     try:
         found = await host.atoll("local", "findings", *words)

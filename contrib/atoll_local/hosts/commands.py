@@ -111,7 +111,7 @@ async def _install(context: Context, machine: Host, *, apps: bool) -> str:
 
 
 def _distributions(context: Context) -> list[str]:
-    """Return what is installed on machines: atoll, and the plugins with engines."""
+    """Return the distributions to install on a machine: atoll, and the plugins with engines."""
     offering = {one.origin.distribution for one in context.collect(ENGINES)}
     return ["atoll", *sorted(offering - {"atoll"})]
 

@@ -20,7 +20,7 @@ def connect(via: str) -> "HostDialer":
 class HostDialer:
     """Opens streams to the cluster of a machine (:class:`atoll.transport.CompletingDialer`).
 
-    The cluster is started there when a command needs it, and once more when it has ended meanwhile.
+    This starts the cluster there when a command needs it, and again if the cluster has ended.
     """
 
     _host: Host
@@ -29,12 +29,12 @@ class HostDialer:
     _asking: trio.Lock = field(factory=trio.Lock, init=False)
 
     async def complete(self, profile: Profile) -> Profile:
-        """Add the keys of the cluster there."""
+        """Add the keys of the cluster there to a profile."""
         access = await self._find(None)
         return evolve(profile, access_key=access.access_key, secret_key=access.secret_key)
 
     async def dial(self, host: str, port: int) -> trio.SocketStream:
-        """Open a stream to the cluster, at its port there; the arguments are ignored."""
+        """Open a stream to the port of the cluster there; the arguments are ignored."""
         del host, port
         access = await self._find(None)
         try:
@@ -48,7 +48,7 @@ class HostDialer:
         await self._host.ssh.aclose()
 
     async def _find(self, failed: Access | None) -> Access:
-        """Return the access to the cluster; query it again after `failed` did not work."""
+        """Return the access to the cluster; ask the machine again if `failed` did not work."""
         async with self._asking:
             if self._access is None or self._access is failed:
                 await self._leave_relay()
@@ -58,7 +58,7 @@ class HostDialer:
             return self._access
 
     async def _leave_relay(self) -> None:
-        """End the relay: where a connection has room for one session, a question needs it."""
+        """End the relay, because the connection may allow only one SSH session at a time."""
         relay, self._relay = self._relay, None
         if relay is not None:
             await relay.aclose()
@@ -68,7 +68,7 @@ class HostDialer:
             try:
                 return await self._host.ssh.dial(_LOOPBACK, access.port)
             except NoForwarding:
-                # Several may have been refused at a time, and a host may allow one relay alone.
+                # Another task may have started the relay meanwhile; a host may allow only one.
                 if self._relay is None:
                     self._relay = self._host.relay()
         return await self._relay.dial(_LOOPBACK, access.port)

@@ -1,4 +1,4 @@
-"""Another machine, through its user's shell over SSH."""
+"""Another machine, which is used through the user's shell over SSH."""
 
 import json
 import secrets
@@ -15,7 +15,7 @@ from atoll_local import shortcut
 from atoll_ssh.api import Bastion, Completed, SshConnection, connect_or_join
 
 FOLDER = '"${XDG_DATA_HOME:-$HOME/.local/share}/atoll/host"'
-"""Where atoll is installed there, as its shell reads it."""
+"""The folder of atoll on another machine, as a word for the shell there."""
 _FIND = (
     f'for atoll in {FOLDER}/current/bin/atoll atoll "$HOME/.local/bin/atoll"; do '
     'command -v "$atoll" > /dev/null 2>&1 && break; atoll=; done; '
@@ -61,7 +61,7 @@ class Access:
 class Host:
     """Runs `sh` scripts and atoll's commands on a machine.
 
-    Output that the login shell prints by itself is removed.
+    The results do not contain the output of the login shell itself.
     """
 
     ssh: SshConnection
@@ -75,7 +75,7 @@ class Host:
 
     @property
     def name(self) -> str:
-        """Its name in messages."""
+        """The name of the machine for messages."""
         return self.ssh.name
 
     async def script(self, script: str, stdin: bytes = b"") -> Completed:
@@ -84,7 +84,7 @@ class Host:
         Raises Unreachable without a connection, and AtollError if the machine runs no scripts.
         """
         mark = secrets.token_hex(8)
-        # One line in single quotes, so that every login shell reads it as one word.
+        # The script is one line in single quotes, so that every login shell reads it as one word.
         command = f"exec sh -c {shlex.quote(f'echo; echo {mark}; {script}')}"
         try:
             ran = await self.ssh.run(command, stdin)
@@ -98,8 +98,8 @@ class Host:
     async def atoll(self, *words: str, before: str = "") -> Any:
         """Run a command of the atoll there, and return the record that it prints, or None.
 
-        `before` is a script that may print the record itself, and exit. Raises NotFound if atoll is
-        missing, and AtollError with its message if it fails.
+        `before` is a script that runs first; it may print the record itself, and exit. Raises
+        NotFound if atoll is not installed there, and AtollError with its message if it fails.
         """
         command = shlex.join(["--output", "json", *words])
         ran = await self.script(f'{before}{_FIND}exec "$atoll" {command}')
@@ -115,8 +115,10 @@ class Host:
         return ran.stdout.decode(errors="replace").strip().rpartition(" ")[2][:_LAST_WORDS]
 
     async def access(self, *, start: bool, failed: bool = False) -> Access:
-        """Return the access to the cluster there; start it if allowed, or raise. One that has
-        `failed` is not taken from the file that holds it.
+        """Return the access to the cluster there; with `start`, start the cluster if needed.
+
+        If the stored access has `failed`, this asks atoll there and does not read the file. Raises
+        AtollError.
         """
         engine = ["--engine", self.engine] if self.engine else []
         words = ["local", "access", *([] if start else ["--no-start"]), *engine]
@@ -145,7 +147,7 @@ class Host:
 
 
 def _last_words(ran: Completed) -> str:
-    """Return the last line of a command's output, or its exit code."""
+    """Return the last line that a command has printed, or else its exit code."""
     lines = (ran.stderr.strip() or ran.stdout.strip()).decode(errors="replace").splitlines()
     words = lines[-1].strip().removeprefix("atoll: ")[:_LAST_WORDS] if lines else ""
     return words or f"exit code {ran.exit_code}"

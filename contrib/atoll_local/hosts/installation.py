@@ -1,7 +1,8 @@
 """Install atoll on another machine: a folder for each installation, a link to the current one.
 
-A new installation is created beside the others, and gets the link when it is complete. So a failed
-one changes nothing, and a running cluster keeps the files that it was started from.
+A new installation is created beside the others; the link is changed when it is complete. So a
+failed installation changes nothing, and a running cluster keeps the files with which it was
+started.
 """
 
 import io
@@ -21,7 +22,7 @@ from atoll_local.hosts.host import FOLDER, Host
 from atoll_local.hosts.wheels import Platform, dependencies, make_wheels, wheels_in
 
 _OLDEST = 11
-"""The minor version of Python 3 that atoll needs at least."""
+"""The oldest minor version of Python 3 that can run atoll."""
 _PYTHONS = " ".join(f"python3.{minor}" for minor in range(15, _OLDEST - 1, -1))
 _ASK = "import sys; print(sys.version_info[1], sys.executable)"
 _PROBE = (
@@ -33,14 +34,13 @@ _PROBE = (
     f"echo apps=$(ls -d {FOLDER}/current/lib/python3*/site-packages/jupyterlab 2> /dev/null)"
 )
 _KEPT = 2
-"""Installations that stay: the one in use, and the one before, which a cluster may still run from.
-"""
+"""How many installations are kept: the current one, and the previous, which a cluster may use."""
 
 
 @frozen
 class HostFacts:
-    """What a machine has: its `platform`, the path of its Python, that of uv, and the name of the
-    installation in use there; empty for what it has not. `has_apps` if JupyterLab is part of it.
+    """What a machine has: `python` and `uv` are paths, `current` is the name of the installation in
+    use; each is empty if it does not exist. `has_apps` tells whether JupyterLab is installed.
     """
 
     platform: Platform
@@ -51,7 +51,7 @@ class HostFacts:
 
 
 async def examine(host: Host) -> HostFacts:
-    """Examine a machine; raises AtollError if atoll cannot run there."""
+    """Find out what a machine has; raises AtollError if atoll cannot run there."""
     ran = await host.script(_PROBE)
     facts: dict[str, list[str]] = {}
     for line in ran.stdout.decode(errors="replace").splitlines():
@@ -79,8 +79,9 @@ async def install(
 ) -> str:
     """Install these distributions (atoll and its engines) there; raises AtollError.
 
-    With `apps`, JupyterLab and a web terminal as well. Returns the name of the installation. What
-    atoll stands on comes from the machine's own index, or from here if it reaches none.
+    With `apps`, install JupyterLab and a web terminal, too. Returns the name of the installation.
+    The machine loads dependencies from its package index; if it reaches none, they are sent from
+    here.
     """
     found = await examine(host)
     if not (found.python or found.uv):
@@ -125,13 +126,13 @@ async def _put(host: Host, name: str, found: HostFacts, own: Sequence[Path]) -> 
 
 
 def _with(wheels: Sequence[Path], *, apps: bool) -> list[str]:
-    """Return the wheels for pip; with `apps`, atoll's with that extra."""
+    """Return the wheels as pip's words; with `apps`, atoll's wheel gets the extra `apps`."""
     extra = "[apps]" if apps else ""
     return [f"{one}{extra if one.name.startswith('atoll-') else ''}" for one in wheels]
 
 
 def _wanted(path: str, *, apps: bool) -> str:
-    """Return the same for the wheels on the machine, as shell words."""
+    """Return the same words for the wheels on the machine, for its shell."""
     extra = "'[apps]'" if apps else ""
     return f"$(ls {path}/wheels/atoll-*.whl){extra} $(ls {path}/wheels/atoll_*.whl 2> /dev/null)"
 
@@ -146,7 +147,7 @@ async def _installed_from_index(host: Host, name: str, *, apps: bool) -> bool:
 
 
 async def _installed_from_here(host: Host, name: str, *, apps: bool) -> None:
-    """Install from the wheels that were sent, with the pip among them."""
+    """Install the wheels that were sent; pip is one of them."""
     path = _path(name)
     pip = f"{path}/bin/python $(ls {path}/wheels/pip-*.whl)/pip"
     wanted = _wanted(path, apps=apps)

@@ -1,4 +1,4 @@
-"""Wheels for another machine: of what is installed here, and of the dependencies."""
+"""Make wheels for another machine: of distributions installed here, and of their dependencies."""
 
 import base64
 import hashlib
@@ -24,8 +24,10 @@ _LAST_LINES = 3
 
 @frozen
 class Platform:
-    """What decides which wheels a machine can use: `machine` as `uname -m` has it, the minor
-    version of its glibc 2, and that of its Python 3.
+    """The properties of a machine that decide which wheels it can use.
+
+    `machine` is the output of `uname -m`, `glibc` the minor version of glibc 2, and `python` the
+    minor version of Python 3.
     """
 
     machine: str
@@ -34,7 +36,7 @@ class Platform:
 
     @property
     def tags(self) -> list[str]:
-        """The platform tags of wheels that run there, the newest first."""
+        """The platform tags of wheels that the machine can use, newest first."""
         numbers = range(self.glibc, _LEAST_GLIBC - 1, -1)
         newer = [f"manylinux_2_{number}_{self.machine}" for number in numbers]
         return [*newer, *(f"manylinux{year}_{self.machine}" for year in _MANYLINUX)]
@@ -54,7 +56,7 @@ async def make_wheels(names: Sequence[str], folder: Path) -> Sequence[Path]:
 async def dependencies(wanted: Sequence[str], platform: Platform, folder: Path) -> None:
     """Download dependencies of wheels, and pip, for another machine; raises AtollError.
 
-    The wheels are `wanted` as pip has them: a path, and extras in brackets.
+    Each text of `wanted` is the path of a wheel, with extras in brackets as pip reads them.
     """
     python = f"3.{platform.python}"
     await _pip(
@@ -70,7 +72,7 @@ def wheels_in(folder: Path) -> list[Path]:
 
 
 def _editable_source(found: Distribution) -> Path | None:
-    """Return the source folder of an editable installation."""
+    """Return the source folder of an editable installation, None for other installations."""
     origin = json.loads(found.read_text("direct_url.json") or "{}")
     if not origin.get("dir_info", {}).get("editable"):
         return None
