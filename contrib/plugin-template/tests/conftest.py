@@ -1,3 +1,3 @@
-"""The fixtures `shell`, `prompt` and `cluster`, with which the plugin is tested."""
+"""Load the fixtures `shell`, `prompt` and `cluster`, which the tests of the plugin use."""
 
 pytest_plugins = ["atoll.testing"]

@@ -1,4 +1,4 @@
-"""`census`, in the shell and at its prompt."""
+"""Test `census` in the shell and at its prompt."""
 
 import atoll_census
 from atoll_census.commands import Count, most_common
