@@ -93,7 +93,7 @@ async def _delete_image(cluster: Cluster, image_id: str) -> None:
 
 def _deleted_folders(cluster: Cluster) -> Iterator[CleanupTask]:
     deleted_folders = cluster.storage.volume.deleted_folders
-    for name in os.listdir(deleted_folders):  # noqa: PTH208 - names alone, of any bytes
+    for name in os.listdir(deleted_folders):  # noqa: PTH208 - only names, of any bytes
         yield Item("deleted folder", name), partial(_purge, cluster, deleted_folders / name)
 
 
@@ -101,7 +101,7 @@ def _folders(cluster: Cluster) -> Iterator[CleanupTask]:
     store, folders = cluster.store, cluster.storage.volume.folders
     for folder in store.folders.select("status IN (?, ?)", (DELETING, CLONING)):
         yield Item("folder", folder.id), partial(_delete_folder, cluster, folder.id)
-    for name in os.listdir(folders):  # noqa: PTH208 - names alone, of any bytes
+    for name in os.listdir(folders):  # noqa: PTH208 - only names, of any bytes
         if store.folders.get(printable(name)) is None:
             yield Item("folder", name), partial(_delete_if_empty, cluster, name)
 

@@ -97,7 +97,7 @@ class Images:
     def find_committed(self, name: str, viewer: User) -> CommittedImage | None:
         """Find an image made from a session; without a tag, the newest of that name.
 
-        A name of a runtime always means the runtime.
+        Without a tag, the name of a runtime means the runtime.
         """
         found = self.committed(viewer)
         exact = next((one for one in found if one.canonical == name), None)

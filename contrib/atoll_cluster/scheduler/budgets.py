@@ -1,7 +1,7 @@
 """Limits on the slots that a keypair, a group or a domain uses at the same time.
 
-A session that alone exceeds a limit is refused. A session that exceeds it only together with
-running ones waits, and does not delay others.
+A session that exceeds a limit by itself is refused. A session that exceeds it only together with
+running sessions waits, and does not delay others.
 """
 
 from collections.abc import Iterable, Mapping

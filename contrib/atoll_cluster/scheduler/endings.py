@@ -49,7 +49,7 @@ class Endings:
             await anyio.sleep(BETWEEN)
 
     async def look(self) -> None:
-        """Warn sessions that end soon, once; withdraw the warning if they got more time."""
+        """Warn users once of sessions that end soon; withdraw a warning if one got more time."""
         rows = self.scheduler.store.db.rows(_SOONEST)
         self._told = {row["id"]: self._told[row["id"]] for row in rows if row["id"] in self._told}
         for row in rows:

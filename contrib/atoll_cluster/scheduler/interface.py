@@ -1,4 +1,4 @@
-"""What the parts of the scheduler may use of it."""
+"""The methods and attributes of the scheduler that its parts may use."""
 
 from collections.abc import Mapping
 from typing import Protocol

@@ -184,7 +184,7 @@ def _shares(slot: str, holders: Iterable[tuple[KernelRow, Collection[int]]]) -> 
 def _fullest_with_room(
     numbers: Iterable[int], taken: "Counter[int]", share: Decimal, count: int
 ) -> tuple[int, ...]:
-    """Choose `count` devices: fractions together on one, whole ones separately."""
+    """Choose `count` devices: the fullest ones with room for `share`, else the least used."""
     limit = 10_000 - int(10_000 * share)
 
     def rank(number: int) -> tuple[bool, int, int]:

@@ -15,7 +15,7 @@ from atoll_cluster.engine.contract import Engine, ExitStatus, KernelSpec, Usage
 Stat = dict[str, dict[str, str]]
 
 _INTERVAL = 2.0
-"""Seconds between two measurements; one of thirty kernels takes some milliseconds."""
+"""Seconds between two measurements; to measure thirty kernels takes some milliseconds."""
 
 
 @define

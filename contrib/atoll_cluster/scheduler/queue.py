@@ -116,7 +116,7 @@ def _wait(session: Session) -> float:
     with suppress(ValueError):
         wait = (clock.parse(session.starts_at) - clock.parse(clock.now())).total_seconds()
         return min(wait, _LONGEST_WAIT)
-    return 0  # If the start time is invalid, nothing would ever start the session.
+    return 0  # With an invalid time, the session may start now; otherwise it never would.
 
 
 class _QueuePass:

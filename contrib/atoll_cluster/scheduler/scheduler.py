@@ -78,7 +78,7 @@ class Scheduler:
         self.supervisor.start(TaskKind.CALLBACKS, callbacks.run)
 
     def serve(self) -> None:
-        """Begin to start sessions from the queue; sessions keep running when the program ends."""
+        """Start the tasks for the queue and for time limits; their end does not end sessions."""
         self.supervisor.start(TaskKind.IDLENESS, self.idleness.run)
         self.supervisor.start(TaskKind.ENDINGS, Endings(self).run)
         self.supervisor.start(TaskKind.QUEUE, self._serve_queue)

@@ -117,7 +117,7 @@ def _refuse_if_taken(call: Call, email: str, username: str) -> None:
 
 
 async def signout(call: Call) -> Response:
-    """`POST /auth/signout`: delete the caller's own account."""
+    """`POST /auth/signout`: deactivate the caller's own account."""
     named = call.params.required("email", "username")
     user = await _identify(call, named, call.params.text("password") or "")
     if user.uuid != call.caller.user.uuid:

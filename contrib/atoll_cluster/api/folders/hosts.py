@@ -37,7 +37,7 @@ async def hosts(call: Call) -> Response:
 
 
 async def all_hosts(call: Call) -> Response:
-    """`GET /folders/_/all-hosts`, for superadmins."""
+    """`GET /folders/_/all-hosts`, for superadmins: the only host."""
     require_superadmin(call)
     return reply({"default": HOST, "allowed": [HOST]})
 

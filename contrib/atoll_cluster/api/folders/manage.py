@@ -181,7 +181,7 @@ async def info(call: Call) -> Response:
 
 
 async def rename(call: Call) -> Response:
-    """`POST /folders/{f}/rename`."""
+    """`POST /folders/{f}/rename`: give a folder another name."""
     folder = named(call, OWNER).folder
     name = check_name(
         call.params.required("new_name", "newName"), is_group=folder.group_id is not None

@@ -71,7 +71,7 @@ def of_node(ctx: Context, node: Node) -> Fields:
 
 
 def _shown_groups(node: Node) -> list[str]:
-    """Return the groups of a machine; `default` is left out, because it means one of the others."""
+    """Return the groups of a machine, without `default` if others exist: it means one of them."""
     return [one for one in node.groups if one != "default"] or list(node.groups)
 
 
