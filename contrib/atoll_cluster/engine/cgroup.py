@@ -1,7 +1,7 @@
 """Limit kernels by control groups, if this machine allows it: version 2, else version 1.
 
-Limits that the groups of this machine do not support are not set here; the kernel's supervisor then
-watches the memory and the processes.
+If the groups of this machine do not support a limit, it is not set here; the kernel's supervisor
+then watches the memory and the processes.
 """
 
 import contextlib
@@ -169,7 +169,7 @@ def _unified_parent(groups: Mapping[str, str]) -> Path | None:
     own = groups.get("")
     if own is None:
         return None
-    # A group that contains processes cannot have children with limits, and our own group does.
+    # Our own group contains processes, so it cannot have children with limits.
     parent = _below(MOUNT, own).parent if own != "/" else MOUNT
     is_open = os.access(parent, os.W_OK)
     return parent if is_open and "memory" in _words(parent / "cgroup.subtree_control") else None

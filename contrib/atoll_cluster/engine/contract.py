@@ -365,8 +365,8 @@ class Kernel(Protocol):
     async def follow(self, run_id: str) -> Run:
         """Follow a run again from its stored events, also after a restart of the cluster.
 
-        The kernel stores the latest MiB of a run's events, for the last four finished runs. Raises
-        EngineError if the kernel does not know the run, or not any more.
+        The kernel stores the latest MiB of each run's events. Of the finished runs, it stores only
+        the last four. Raises EngineError if the kernel does not know the run, or not any more.
         """
 
     async def interrupt(self) -> None:

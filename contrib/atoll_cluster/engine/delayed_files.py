@@ -29,5 +29,5 @@ async def wait_for_end(folder: KernelFolder) -> None:
 
 async def _see(is_there: Callable[[], bool]) -> None:
     with anyio.move_on_after(LATE):
-        while not await to_thread.run_sync(is_there):  # noqa: ASYNC110 - nobody tells
+        while not await to_thread.run_sync(is_there):  # noqa: ASYNC110 - there is no event
             await anyio.sleep(LOOK)

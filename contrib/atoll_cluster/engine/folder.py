@@ -71,7 +71,8 @@ class KernelFolder:
             for folder in (self.run, self.share, self.etc):
                 _remove_filled(folder)
                 folder.mkdir(mode=0o700)
-            # A machine that saw the earlier one expects it for some seconds, and opens it as such.
+            # A node that ran the kernel before remembers for some seconds that this file exists.
+            # If the file were missing, the node could not open it, and the job would fail.
             (self.run / "supervisor.log").touch(mode=0o600)
         except OSError as error:
             raise EngineError(f"cannot renew the kernel's folder: {error}") from error
@@ -157,8 +158,10 @@ class KernelFolder:
 
 
 def _remove_filled(folder: Path) -> None:
-    """Delete a folder, or put it aside where a program that is just ending still uses a file in it:
-    shared file systems keep those under other names.
+    """Delete a folder; rename it if it cannot be deleted.
+
+    A program that is ending may still use a file in it. A shared file system keeps such a file in
+    the folder under another name until the program has ended.
     """
     try:
         remove(folder)
@@ -169,7 +172,7 @@ def _remove_filled(folder: Path) -> None:
 def has_written_end(path: Path) -> bool:
     """Return whether the supervisor has written how the kernel in a folder ended."""
     try:
-        return END in os.listdir(path / "run")  # noqa: PTH208 - lists are newer than files' absence
+        return END in os.listdir(path / "run")  # noqa: PTH208 - lists show new files first
     except OSError:
         return False
 

@@ -215,7 +215,7 @@ class LaunchedKernel:
                     return float(seconds)
             raise control.fault("it sent no idle time")
 
-    async def complete(self, code: str, options: Mapping[str, object]) -> Sequence[str]:  # noqa: ARG002 - the contract's
+    async def complete(self, code: str, options: Mapping[str, object]) -> Sequence[str]:  # noqa: ARG002 - the contract has it
         async with self._connected() as control:
             match await control.ask(op="complete", code=code):
                 case {"candidates": list(candidates)}:

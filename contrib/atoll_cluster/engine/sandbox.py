@@ -114,7 +114,7 @@ def bwrap_options(view: SandboxView) -> list[str]:
         *_system(),
         *("--proc", "/proc", "--dev", "/dev"),
         *(word for path in view.devices for word in ("--dev-bind-try", str(path), str(path))),
-        *_in_memory("/dev/shm", view.room, "1777"),  # noqa: S108 - a fresh one, as those below
+        *_in_memory("/dev/shm", view.room, "1777"),  # noqa: S108 - it is new and private, like those below
         *_in_memory("/tmp", view.room, "1777"),  # noqa: S108
         *_in_memory("/var", view.room, "0755"),
         *("--perms", "1777", "--dir", "/var/tmp", "--tmpfs", "/run"),  # noqa: S108

@@ -15,8 +15,9 @@ ARGUMENTS = "{arguments}"
 SOCKET = "{socket}"
 """The text that is replaced by the path of the unix socket at which a program must listen."""
 PRIVATE = "{private}"
-"""The value of a variable that is replaced by a folder for the program alone. The folder's path is
-short enough for unix sockets, and the kernel removes the folder when it ends.
+"""The value of a variable that is replaced by the path of a folder for this program alone.
+
+The path is short enough for unix sockets. The kernel removes the folder when the kernel ends.
 """
 
 

@@ -35,7 +35,7 @@ _DEFAULTS: dict[str, str | None] = {
     # The tunnel controls access. The server refuses other web pages by their host and origin.
     "--ServerApp.token": "",
     "--ServerApp.password": "",
-    # At a TCP port, every account of the machine could read the output of a notebook.
+    # At a TCP port, every user of the machine could read the output of a notebook.
     "--KernelManager.transport": "ipc",
 }
 
@@ -66,7 +66,8 @@ def definitions(site: KernelSite) -> list[ServiceDefinition]:
 
 def _paths(share: Path) -> dict[str, str]:
     return {
-        # The sockets of notebook kernels are there. The path of the home may be too long for them.
+        # The sockets of notebook kernels are in this folder, because the home's path may be too
+        # long for sockets.
         "JUPYTER_RUNTIME_DIR": PRIVATE,
         "JUPYTER_PATH": str(share / "jupyter"),
         "JUPYTER_CONFIG_PATH": str(share / "jupyter/config"),

@@ -27,7 +27,7 @@ def main() -> None:
 
 def has_own() -> bool:
     try:
-        import ipykernel  # noqa: F401 - whether it is there is the question
+        import ipykernel  # noqa: F401 - this tests whether it is installed
     except ImportError:
         return False
     return True
