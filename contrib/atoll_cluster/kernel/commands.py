@@ -36,7 +36,7 @@ def steps_of(run: ActiveRun, settings: Settings) -> list[BuildStep]:
     for name in ("clean", "build", "exec"):
         text = run.options.get(name) or ""
         if not isinstance(text, str):
-            raise ValueError(f"the {name} step must be a shell text")  # noqa: TRY004 - the user's
+            raise ValueError(f"the {name} step must be a shell text")  # noqa: TRY004 - a user's error
         if text == "*":
             text = choose(name, settings)
         if text:

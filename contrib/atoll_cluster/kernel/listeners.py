@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 TABLES = {"/proc/net/tcp": socket.AF_INET, "/proc/net/tcp6": socket.AF_INET6}
 LISTENING = "0A"
-ANYWHERE = {"0.0.0.0": ["127.0.0.1"], "::": ["::1", "127.0.0.1"]}  # noqa: S104 - read, not bound
+ANYWHERE = {"0.0.0.0": ["127.0.0.1"], "::": ["::1", "127.0.0.1"]}  # noqa: S104 - no socket is bound
 """The addresses to connect to if a program listens at all addresses."""
 SOCKET = re.compile(r"socket:\[(\d+)\]")
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 LONGEST = 40
-"""The most characters of a temporary folder's path that leave enough for the paths of sockets."""
+"""Most characters of the temporary folder's path; a socket's path in it must not be too long."""
 ARGUMENTS = "{arguments}"
 """The word of a command line that is replaced by the arguments of a request."""
 OTHERWISE = "it is already running with other options; restart it with atoll app --restart"
@@ -147,14 +147,14 @@ class Services:
         return argv, {**self._settings.environ, **own, **message["envs"]}
 
     def _private(self, path: str) -> str:
-        """Make a folder beside the socket of a program."""
+        """Create a folder for a program, beside its socket at `path`; returns the folder's path."""
         folder = f"{path}.d"
         os.mkdir(folder, 0o700)
         return folder
 
 
 def _make_folder() -> str:
-    """Make a folder for sockets: in `/tmp` if the paths would be too long elsewhere."""
+    """Create a folder for sockets, in `/tmp` if the paths would be too long elsewhere."""
     where = tempfile.gettempdir()
     if len(where) > LONGEST:
         where = "/tmp"  # noqa: S108 - mkdtemp makes a folder that nobody else can enter
