@@ -425,7 +425,7 @@ class SlurmLauncher:
 
 def is_near(limit: datetime) -> bool:
     """Return whether Slurm has by now asked jobs with this time limit to end."""
-    return limit - datetime.now() < timedelta(seconds=NOTICE + _SLACK)  # noqa: DTZ005 - as Slurm's
+    return limit - datetime.now() < timedelta(seconds=NOTICE + _SLACK)  # noqa: DTZ005 - Slurm's has no zone
 
 
 def _hint(job: Job, ran: Ran) -> str:
