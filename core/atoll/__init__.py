@@ -2,7 +2,7 @@
 
 These names, and those of the modules without an underscore below this one, are for authors of
 plugins; a name with an underscore may change in any release. Each is imported when it is first
-used, so that a plugin's light entry module stays light.
+used, so that importing this module takes a plugin little time.
 """
 
 from importlib import import_module

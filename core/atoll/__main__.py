@@ -1,4 +1,4 @@
-"""`python -m atoll`: the program, for those who start it by its module."""
+"""Runs the program by `python -m atoll`."""
 
 from atoll._cli import main
 

@@ -50,7 +50,7 @@ def adapted(command: click.Command, origin: Origin, added: Sequence[AddedOption]
 
 
 def _with_examples(command: click.Command, examples: Callable[[], Sequence[str]]) -> click.Command:
-    """Have a command's help end with examples, which are made when it is shown."""
+    """Make a command's help end with examples, which are collected when the help is shown."""
     format_epilog = command.format_epilog
 
     def format_both(context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -58,7 +58,7 @@ def _with_examples(command: click.Command, examples: Callable[[], Sequence[str]]
         if lines := examples():
             with formatter.section("Examples"):
                 for line in lines:
-                    # As it is: a line that was broken could not be copied.
+                    # Each line stays as it is, since a line that was wrapped could not be copied.
                     formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
     vars(command).update(format_epilog=format_both)
@@ -66,7 +66,7 @@ def _with_examples(command: click.Command, examples: Callable[[], Sequence[str]]
 
 
 def _adapt_subcommands(group: click.Group, origin: Origin, added: Sequence[AddedOption]) -> None:
-    """Adapt the commands of a group, and those that its `get_command` makes."""
+    """Adapt the commands of a group, and the commands that its `get_command` returns."""
     get_command = group.get_command
     group.commands = {name: adapted(below, origin, added) for name, below in group.commands.items()}
 
@@ -82,7 +82,7 @@ def _adapt_subcommands(group: click.Group, origin: Origin, added: Sequence[Added
 
 
 def _check_callable(command: click.Command, origin: Origin) -> None:
-    """Refuse a callback that could only fail when it is called."""
+    """Raise PluginError for a callback that would always fail when it is called."""
     assert command.callback is not None  # noqa: S101  # asked before
     names = dict.fromkeys(
         param.name for param in command.params if param.expose_value and param.name

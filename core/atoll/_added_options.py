@@ -1,4 +1,4 @@
-"""Options that plugins add to the commands of others."""
+"""Options that plugins add to commands of other plugins."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
@@ -22,7 +22,7 @@ class GivenOption(NamedTuple):
 
     @property
     def has_value(self) -> bool:
-        """Whether the value is anything but None, False and an empty tuple."""
+        """Whether the value is not None, False or an empty tuple."""
         return self.value is not None and self.value is not False and self.value != ()
 
 
@@ -68,7 +68,7 @@ def load_added_options(
     command: click.Command,
     path: Sequence[str],
 ) -> list[AddedOption]:
-    """Load the options that plugins add to a command; warns of one that can't be used."""
+    """Load the options that plugins add to a command; warns of each that can't be used."""
     taken = dict.fromkeys(_spellings(command), "the command")
     found: list[AddedOption] = []
     for provided in options:

@@ -26,14 +26,16 @@ _ALL = ("$@", "${@}")
 
 @frozen
 class Call:
-    """An alias in a line, and the words after it."""
+    """An alias at the start of a line, and the words after it."""
 
     name: str
     line: str
     words: Sequence[Word]
 
     def nodes(self) -> Sequence[Node]:
-        """Return the nodes that it stands for; raises UsageError for missing words, or too many."""
+        """Return the nodes of the alias's line; raises UsageError for missing words, or too
+        many.
+        """
         nodes = parse(self.line)
         if _PLACE.search(self.line):
             return [self._filled(node) for node in nodes]
@@ -61,11 +63,11 @@ class Call:
 
     @property
     def meaning(self) -> str:
-        """The line that it stands for, as a hint."""
+        """The line of the alias, as a hint."""
         return f"it stands for {self.line}"
 
     def _filled(self, node: Node) -> Node:
-        """Return a node with the words put in."""
+        """Return a node in which `$1` to `$9` and `$@` are replaced."""
         match node:
             case SimpleCommand():
                 return self._simple(node)
@@ -133,7 +135,7 @@ class Call:
 
 
 def _merged(outer: SimpleCommand, inner: SimpleCommand, before: Sequence[Word]) -> SimpleCommand:
-    """Combine the command of an alias with what stands around the alias; raises UsageError."""
+    """Combine the command of an alias with the text around the alias; raises UsageError."""
     if inner.system and (before or outer.source or outer.target or outer.pipe):
         raise UsageError(f"{outer.text}: a command of the system takes nothing here")
     return evolve(

@@ -8,8 +8,8 @@ from atoll._variables import Variables
 
 @frozen
 class BackgroundPart:
-    """A part of a line, a copy of the variables at its start, and the files that `source` was
-    running there, the innermost last.
+    """A part of a line, with a copy of the variables at its start. `files` are the files that
+    `source` was running there, the innermost last.
     """
 
     node: SimpleCommand | AndOr
@@ -18,5 +18,5 @@ class BackgroundPart:
 
     @property
     def system(self) -> str:
-        """The command of the system, if the part is one; else empty."""
+        """The system command, if the part is one; else empty."""
         return self.node.system if isinstance(self.node, SimpleCommand) else ""

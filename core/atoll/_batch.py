@@ -78,7 +78,7 @@ class Batch:
         async with trio.open_nursery() as nursery:
             jobs = Jobs(nursery, limit=log.done.jobs_limit if log.done else 0)
             jobs.keep_folder = await may_move(script)
-            # Standard input is the script, so commands read their input from the terminal.
+            # Standard input contains the script, so commands read their input from the terminal.
             stdin = stdin or Source(open_terminal())
             runner = Runner(self.program, jobs, stdin, self.output_format)
             if jobs.keep_folder:
@@ -136,7 +136,7 @@ class _Log:
     _lock: trio.Lock = field(factory=trio.Lock)
 
     async def run(self, number: int, node: Node, interpreter: Interpreter) -> int:
-        """Run a node unless it is done; returns its exit code."""
+        """Run a node unless the checkpoint says that it is done; returns its exit code."""
         if self.done is not None and number in self.done.done:
             return ExitCode.OK
         if self.shown is not None:
@@ -148,12 +148,12 @@ class _Log:
     def _show(self, node: Node) -> None:
         assert self.shown  # noqa: S101  # callers have checked
         if _runs_system(node):
-            self.shown.clear()  # what it runs writes to the terminal itself
+            self.shown.clear()  # what the node runs writes to the terminal itself
         else:
             self.shown.show(node.line, node.text)
 
     async def _ended(self, number: int, line: int, jobs: Jobs, code: int) -> None:
-        """Note in the checkpoint that a node has ended, which may have run in the background."""
+        """Record in the checkpoint that a node has ended; it may have run in the background."""
         if self.done is None or code:
             return
         try:
@@ -180,11 +180,11 @@ def _runs_system(node: Node) -> bool:
 
 
 async def _statements(script: Source) -> AsyncGenerator[Node | LineError]:
-    """Yield each statement when its last line has come, and an error for lines that can't be
-    parsed.
+    """Yield each statement as soon as its last line has arrived, and an error for lines that can't
+    be parsed.
     """
     assembler = Assembler()
-    mark = "\ufeff"  # some editors begin a file with it
+    mark = "\ufeff"  # some editors write it at the beginning of a file
     while (line := await script.line()) is not None:
         line, mark = line.removeprefix(mark), ""
         try:

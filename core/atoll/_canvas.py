@@ -1,6 +1,7 @@
-"""Draws lines on the whole terminal, and reads its keys, by means of prompt_toolkit.
+"""Draws lines on the whole terminal, and reads its keys, with prompt_toolkit.
 
-Its Application is not used: it needs asyncio, and draws every cell of the screen each time.
+prompt_toolkit's Application is not used, since it needs asyncio and draws every cell of the screen
+each time.
 """
 
 import select
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
 
 Line: TypeAlias = Sequence[tuple[str, str]]
 _NAMES = {"c-m": "enter", "c-i": "tab", "c-h": "backspace"}
-"""Keys that go by other names than prompt_toolkit has for them."""
+"""Our names of keys for which prompt_toolkit has other names."""
 _ESCAPE = 0.05
-"""Seconds after which Escape alone is told from the beginning of another key."""
+"""Seconds after which the byte of Escape is taken for the key, not for the beginning of another
+key.
+"""
 _LATE = 0.1
-"""Seconds that an answer of the terminal is waited for at the end."""
+"""Seconds to wait for a late answer of the terminal at the end."""
 
 
 @define
@@ -51,9 +54,10 @@ class Canvas:
 
     @classmethod
     def open(cls, context: "Context", styles: Mapping[str, str]) -> "Canvas":
-        """Open the terminal that a command reads from and the program writes to."""
+        """Open the terminal from which a command reads and to which the program writes."""
         assert sys.__stdout__ is not None  # noqa: S101  # callers have checked that it is a terminal
-        # The real standard output: its replacement holds text back while this is shown.
+        # This is the real standard output, since its replacement holds text back while the canvas
+        # is shown.
         output = Vt100_Output.from_pty(sys.__stdout__)
         depth = output.get_default_color_depth()
         theme, environ = context.settings["shell.theme"], context.environ
@@ -97,14 +101,14 @@ class Canvas:
                 self._output.flush()
 
     def _settle(self) -> None:
-        """Wait a moment for an answer of the terminal that is still to come: whoever reads from it
-        next would take that for typed.
+        """Wait a moment for a late answer of the terminal, since the next reader would take it for
+        typed keys.
         """
         if self._input.waits and select.select([self._input.fileno()], [], [], _LATE)[0]:
             store_typeahead(self._input, self._input.read_keys())
 
     def forget(self) -> None:
-        """Assume that the screen is empty."""
+        """Assume that the screen is empty, so that all lines are drawn again."""
         self._lines.clear()
         self._output.erase_screen()
 
@@ -161,7 +165,7 @@ class Canvas:
 
 
 def _name(press: KeyPress) -> str | None:
-    """Return the name of a key; None if it is no key."""
+    """Return the name of a key; None if it is not a key."""
     key = press.key.value if isinstance(press.key, Keys) else press.key
     return _NAMES.get(key, key) if len(key) == 1 or not key.startswith("<") else None
 

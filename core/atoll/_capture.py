@@ -8,7 +8,7 @@ from attrs import define, field
 
 Stream = Literal["stdout", "stderr"]
 MOST = 4 * 1024 * 1024
-"""Characters that are kept; what comes after them is lost."""
+"""The most characters that are kept; the rest is lost."""
 _MOST_RECORDS = 100_000
 
 
@@ -34,17 +34,19 @@ class Capture:
 
     @property
     def whole(self) -> bool:
-        """Whether lists are wanted whole."""
+        """Whether lists are not to be shortened for the screen."""
         return False
 
     @property
     def writer(self) -> Callable[[str], Callable[..., Any]] | None:
-        """What makes the writer of records; None for the writer of the format."""
+        """The function that makes the writer of records; None for the writer of the chosen
+        format.
+        """
         return None
 
     @property
     def text(self) -> str:
-        """All that was written, in the order of the writes."""
+        """Everything that was written, in the order of the writes."""
         return "".join(text for _, text in self._written)
 
     def of(self, stream: Stream) -> str:

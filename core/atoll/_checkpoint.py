@@ -37,18 +37,18 @@ class Checkpoint:
     is_complete: bool = False
     _file: IO[str] | None = None
     _stored: dict[str, Values] = field(factory=dict)
-    """The variables as the file has them."""
+    """The variables as they are in the file."""
     jobs_limit: int = 0
     _place: tuple[str, str, int] = ("", "", 0)
-    """Folder, profile and the limit of jobs as the file has them."""
+    """Folder, profile and limit of jobs as they are in the file."""
 
     @classmethod
     def open(cls, path: Path, program: Program, script: str, *, resume: bool) -> "Checkpoint":
-        """Begin a script, or continue one; raises AtollError if the file belongs to another script,
-        or was not to be continued.
+        """Begin a script, or continue one. Raises AtollError if the file belongs to another script,
+        or if it exists but the script is not to be continued.
         """
         digest = hashlib.sha256(script.encode("utf-8", "surrogateescape")).hexdigest()
-        # The script may go to another folder.
+        # The path is absolute, since the script may change the folder.
         checkpoint = cls(path.absolute(), program)
         head, records = _read(path)
         if head is not None and resume:
@@ -136,7 +136,9 @@ def _folder() -> str:
 
 
 def _read(path: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-    """Return the first object of a file and the others; no first one if there is no file yet."""
+    """Return the first object of a file, and the others; the first is None if there is no file
+    yet.
+    """
     if path.exists() and not path.is_file():
         raise AtollError(f"{path} is not a file")
     try:

@@ -1,4 +1,4 @@
-"""Programs as process groups of their own, as a shell runs its jobs."""
+"""Runs programs in their own process groups, as a shell runs its jobs."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ _CHANGE: dict[int, Change] = {
     os.CLD_CONTINUED: "continued",
 }
 _WAITS = trio.CapacityLimiter(1_000_000)
-"""A thread waits for each program as long as that runs."""
+"""There is no limit, since a thread waits for each program as long as it runs."""
 _GATE = ("/bin/sh", "-c", 'kill -s STOP $$; exec "$0" "$@"')
 """A shell that stops before it becomes the program, so that the terminal can be lent to
 it first.
@@ -101,7 +101,8 @@ class Child:
         if found is None or found.si_code in _ENDS:
             return "ended"  # `process` collects the exit code later
         with suppress(ChildProcessError):  # it has ended meanwhile
-            # Not by the wait above: an abandoned thread there would take the next change.
+            # A thread for this would be abandoned on cancellation, and would then take the next
+            # change.
             found = os.waitid(os.P_PID, self.process.pid, _CHANGES | os.WNOHANG)  # noqa: ASYNC222  # by WNOHANG
             return None if found is None else _CHANGE[found.si_code]
         return None
@@ -134,6 +135,7 @@ class Child:
                 self.signal(signal.SIGKILL)
                 while await self.change() != "ended":
                     pass
-            # What it has started since the first signal has not got that one.
+            # Processes that the program has started since the first signal have not received that
+            # signal.
             self.signal(signal.SIGTERM)
             self.process.wait()

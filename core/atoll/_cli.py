@@ -24,7 +24,7 @@ def main() -> None:
     _mend_streams()
     if sys.argv[1:] in (["--version"], ["-V"]):
         leave(_guard(show_version))
-    # Start-up makes many objects and hardly any garbage: collect it less often.
+    # Start-up makes many objects but hardly any garbage, so garbage is collected less often.
     gc.set_threshold(100_000, 50, 50)
     leave(run_guarded(sys.argv[1:]))
 
@@ -60,7 +60,8 @@ def leave(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):
             stream.flush()
-    # Everything is closed by now; finalizing the interpreter would take a fifth of `--help`.
+    # Everything is closed by now; to finalize the interpreter would take a fifth of the time of
+    # `--help`.
     os._exit(code)
 
 
@@ -78,7 +79,7 @@ def _mend_streams() -> None:
     sys.stdout = sys.stdout or open(1, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w")  # noqa: SIM115
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
-        # Texts may hold characters that the terminal's encoding lacks.
+        # Texts may contain characters that the terminal's encoding lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
@@ -164,7 +165,7 @@ def _alias(program: "Program", options: "Options") -> int:
 
 
 def one_command(program: "Program", options: "Options") -> int:
-    """Run the command that the options leave; returns its exit code."""
+    """Run the command in the words after the options; returns its exit code."""
     from atoll._commands import before_command
 
     name = options.words[before_command(options.words) :][:1]
@@ -178,7 +179,7 @@ def one_command(program: "Program", options: "Options") -> int:
 
     stdin = Source()
     try:
-        # Before an event loop is imported: help and usage errors need none.
+        # This is done before an event loop is imported, since help and usage errors need none.
         with streams_of(stdin, Printed()), measured(f"importing the command {options.words[0]}"):
             prepared = before_loop(program.tree.prepare, options.words)
     except HelpAsked as asked:

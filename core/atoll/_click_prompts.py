@@ -1,4 +1,4 @@
-"""Click's own prompts and prints, while a line is parsed or in a callback that blocks."""
+"""Handles click's own prompts and prints while a line is parsed, or in a callback that blocks."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -27,13 +27,15 @@ _NAMED = {
     "pink": "#ff87af",
     "purple": "#af5fff",
 }
-"""What the terminal's own colors are called by prompt_toolkit, and some that it has not."""
+"""prompt_toolkit's names for the terminal's own colors, and codes for some colors that it has no
+name for.
+"""
 COLORS = list(_NAMED)
 _MIXED = re.compile(r"#[0-9a-f]{6}")
 
 
 def color_of(text: str) -> str:
-    """Return a color as prompt_toolkit names it; raises ConfigError if the text names no color.
+    """Return prompt_toolkit's name of a color; raises ConfigError if the text is not a color.
 
     A color is one of :data:`COLORS`, or a mixture such as `#ff8800`.
     """
@@ -51,7 +53,7 @@ def color_of(text: str) -> str:
 
 
 def color_problem(target: Target) -> str:
-    """Return what is wrong with the color of the profile in use; empty for nothing."""
+    """Return what is wrong with the color of the profile in use; empty if nothing is."""
     profile = target.made.profile if target.made else None
     if profile is None or not profile.color:
         return ""

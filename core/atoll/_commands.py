@@ -24,7 +24,7 @@ ALL_COMMANDS = "*"
 DESTROYING = "*destroys"
 """The name in `Option.commands` that means all commands that destroy something."""
 _FEW = 3
-"""Commands that a hint names at most."""
+"""The most commands that a hint names."""
 _KEEPS = "let NAME = VALUE keeps a value"
 _MEANT = {
     "bye": "exit leaves",
@@ -42,9 +42,9 @@ _MEANT = {
 
 
 class NoSuchCommand(UsageError):
-    """The line names an unknown command; `path` has its words.
+    """The line contains an unknown command; `path` has its words.
 
-    `is_meant` says that the hint names the command that other shells call so.
+    `is_meant` says that the hint names the command for which other shells have this name.
     """
 
     def __init__(self, path: Sequence[str], *, hint: str = "", is_meant: bool = False) -> None:
@@ -56,7 +56,7 @@ class NoSuchCommand(UsageError):
 def before_command(words: Sequence[str]) -> int:
     """Count the words before the command: `@NAME`, and words that were pasted with the line.
 
-    These are `$` or `%`, prompts of the system's shells, and the name of the program.
+    Pasted words are `$` or `%`, the prompts of the system's shells, and the name of the program.
     """
     count = int(len(words) > 1 and words[0] in ("$", "%"))
     count += int(count < len(words) and words[count] in PROGRAM_NAMES)
@@ -130,7 +130,7 @@ class CommandTree:
         node, rest = self.find(words[begin:])
         if not node.runs:
             self._explain_group(node, rest)
-        # Imported here, with click: help of groups does not need it.
+        # Imported here, together with click, since help of groups does not need it.
         from atoll._preparing import prepare
 
         return prepare(node, words, rest, profiles)

@@ -1,4 +1,6 @@
-"""Changes or removes one key of `config.yaml`; the rest of the file stays, with its comments."""
+"""Changes or removes one key of `config.yaml`; the rest of the file, with its comments, stays
+unchanged.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def set_key(path: Path, key: str, value: Value) -> None:
-    """Set a key, such as `shell.edit_mode`, in a file, which is created if necessary.
+    """Set a key, such as `shell.edit_mode`, in a file; the file is created if necessary.
 
     Raises ConfigError if the file can't be read, or has a form in which the key can't be set.
     """
@@ -36,8 +38,8 @@ def set_key(path: Path, key: str, value: Value) -> None:
 
 
 def unset_key(path: Path, key: str) -> bool:
-    """Take a key out of a file, with the mapping around it if nothing else stands there; returns
-    whether it was there. Raises ConfigError as :func:`set_key` does.
+    """Remove a key from a file, and the mapping around it if that is empty then; returns whether
+    the key was there. Raises ConfigError as :func:`set_key` does.
     """
     try:
         text = read_small(path)
@@ -47,7 +49,7 @@ def unset_key(path: Path, key: str) -> bool:
     if key not in wanted:
         return False
     del wanted[key]
-    while (span := _span(text, key)) is not None:  # as often as it stands there
+    while (span := _span(text, key)) is not None:  # the key may be there several times
         text = text[: span[0]] + text[span[1] :]
     try:
         is_unset = dict(flat(mapping_of(text, path))) == wanted
@@ -74,7 +76,9 @@ def _changed(text: str, key: str, value: Value) -> str:
 
 
 def _places(mapping: "MappingNode", above: str, key: str) -> "Iterator[ScalarNode]":
-    """Yield the positions of a key's value: `shell: {edit_mode: vi}` is `shell.edit_mode: vi`."""
+    """Yield the positions of a key's value; `shell: {edit_mode: vi}` is the same as
+    `shell.edit_mode: vi`.
+    """
     import yaml
 
     for name, value in mapping.value:
@@ -86,7 +90,7 @@ def _places(mapping: "MappingNode", above: str, key: str) -> "Iterator[ScalarNod
 
 
 def _span(text: str, key: str) -> tuple[int, int] | None:
-    """Return where a key stands with its value, up to where the next one begins."""
+    """Return the start of a key, and the end of its value, which is the start of the next key."""
     import yaml
 
     root = yaml.compose(text, yaml.SafeLoader)
@@ -98,14 +102,16 @@ def _span(text: str, key: str) -> tuple[int, int] | None:
     if mapping.flow_style:
         if at + 1 < len(mapping.value):
             return start, mapping.value[at + 1][0].start_mark.index
-        # The last one goes with the comma before it.
+        # For the last key, the comma before it is removed too.
         begin = mapping.value[at - 1][1].end_mark.index if at else start
         return begin, _end(mapping.value[at][1])
     return text.rfind("\n", 0, start) + 1, _next_line(text, _end(mapping.value[at][1]))
 
 
 def _pair(mapping: "MappingNode", above: str, key: str) -> "tuple[MappingNode, int] | None":
-    """Return the mapping and the number of its pair that hold nothing but a key."""
+    """Return the mapping that contains a key, and the index of the pair; if the key is alone in its
+    mapping, the mapping around that.
+    """
     import yaml
 
     for at, (name, value) in enumerate(mapping.value):
@@ -118,7 +124,9 @@ def _pair(mapping: "MappingNode", above: str, key: str) -> "tuple[MappingNode, i
 
 
 def _end(node: "Node") -> int:
-    """Return where a value ends; of a mapping, PyYAML tells where the next thing begins."""
+    """Return the end of a value; for a mapping, PyYAML returns the start of the next token
+    instead.
+    """
     import yaml
 
     while isinstance(node, yaml.MappingNode) and not node.flow_style:
@@ -128,7 +136,7 @@ def _end(node: "Node") -> int:
 
 
 def _next_line(text: str, end: int) -> int:
-    """Return where the line after a value begins; the value may have ended with its line."""
+    """Return the start of the line after a value; the value may include its line end."""
     if text[end - 1 : end] == "\n":
         return end
     found = text.find("\n", end)

@@ -1,4 +1,4 @@
-"""The option `-y`, which answers the question of a command with yes."""
+"""The option `-y`, which answers a command's question with yes."""
 
 from collections.abc import Callable
 from typing import Any

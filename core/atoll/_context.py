@@ -31,17 +31,19 @@ if TYPE_CHECKING:
 
 @define
 class Context:
-    """One run of a command: its output and input, the settings, and the way to a cluster."""
+    """One run of a command: its output and input, the settings, and connections to clusters."""
 
     _program: "Program"
     output: Output
-    """Where records, streams, remarks and progress go."""
+    """The output for records, streams, remarks and progress."""
     stdin: Source
-    """What the command reads: what is piped into it, or its terminal."""
+    """The input of the command: a pipe, or its terminal."""
     jobs: Jobs
     """The background jobs of this prompt or script."""
     profile_name: str | None = None
-    """The profile that the line names, or the start of the program; None if neither does."""
+    """The profile that is named in the line or at the start of the program; None if there is none
+    in either.
+    """
     command: str = ""
     """The command's name, such as `profile add`."""
     words: tuple[str, ...] = ()
@@ -212,14 +214,14 @@ class Context:
             with trio.open_signal_receiver(signal.SIGINT) as presses:
                 yield presses
         else:
-            # Nobody presses keys at a job: this waits until the job itself is cancelled.
+            # A job gets no keys, so this waits until the job is cancelled.
             nobody, presses = trio.open_memory_channel[int](0)
             async with nobody, presses:
                 yield presses
 
 
 def program_of(context: Context) -> "Program":
-    """Return the program that a command runs in. Only for what ships with core."""
+    """Return the program that a command runs in; only for plugins that ship with core."""
     return context._program  # noqa: SLF001  # private to everybody else
 
 
@@ -230,7 +232,7 @@ def choice_of(context: Context) -> "Choice":
 
 
 def fixed_target_of(context: Context) -> "FixedTarget":
-    """Return where the lines go that a command runs."""
+    """Return the profile for the lines that a command runs."""
     from atoll._target import FixedTarget
 
     return FixedTarget(context.profile_name, context._choice)  # noqa: SLF001  # as above
@@ -242,14 +244,14 @@ def has_consent(context: Context) -> bool:
 
 
 async def ask_consent(context: Context, question: str) -> None:
-    """Ask once for everything that the command may destroy; raises as
-    :meth:`Context.consent` does.
+    """Ask once about everything that the command may destroy; raises as :meth:`Context.consent`
+    does.
     """
     await context.consent(question, yes=False)
     context._has_consent = True  # noqa: SLF001  # as above
 
 
 current_context: ContextVar[Context | None] = ContextVar("current_context", default=None)
-"""The invocation that the running code belongs to; None in what the prompt does by itself. For code
-that is handed no context, and has a question to ask.
+"""The context of the command that the running code belongs to; None for the prompt's own work. It
+is for code that gets no context, but must ask the user.
 """

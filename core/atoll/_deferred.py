@@ -23,8 +23,8 @@ _KEY = "atoll.deferred"
 
 @define(eq=False)
 class DeferredCall:
-    """One call of a callback. `values` are its positional arguments; a deferred call among them, or
-    in a list among them, stands for its result.
+    """One call of a callback. `values` are its positional arguments; if a deferred call is among
+    them, or in a list among them, its result is passed instead.
     """
 
     context: click.Context
@@ -41,7 +41,7 @@ class DeferredCall:
         if inspect.iscoroutinefunction(self.callback):
             result = self.callback(*values, **self.arguments)
         else:
-            # It may block, or be a decorator's wrapper around an async function.
+            # The callback may block, or be a decorator's wrapper around an async function.
             from atoll._threads import in_thread
 
             (result,) = await in_thread(self._call, values)
@@ -53,8 +53,8 @@ class DeferredCall:
 
 
 def accepts(callback: Callable[..., Any], *values: object, **arguments: object) -> bool:
-    """Whether a callback accepts these arguments, besides those that click's own decorators pass
-    first. For a callback in another decorator, the signature of the wrapper counts.
+    """Whether a callback accepts these arguments, in addition to those that click's own decorators
+    pass first. For a callback in another decorator, the wrapper's signature counts.
     """
     passed: list[None] = []
     while getattr(callback, "__globals__", {}).get("__name__") == "click.decorators":
@@ -76,7 +76,9 @@ def result_of(value: Any) -> Any:
 
 @define
 class DeferredCalls:
-    """The deferred calls of one line, and the click contexts that are kept open for them."""
+    """The deferred calls of one line, and their click contexts, which stay open until the calls are
+    made.
+    """
 
     _calls: list[DeferredCall] = field(factory=list)
     _contexts: ExitStack = field(factory=ExitStack)
@@ -84,7 +86,7 @@ class DeferredCalls:
     _inheriting: set[click.Context] = field(factory=set)
 
     def begin(self, context: click.Context) -> None:
-        """Record here the calls of the line whose outermost click context this is."""
+        """From now on, record the calls of the line whose outermost click context this is."""
         context.meta[_KEY] = self
         self._hold(context)
 
@@ -101,7 +103,9 @@ class DeferredCalls:
         self._contexts.__exit__(kind, error, trace)
 
     def keep(self) -> "DeferredCalls":
-        """Return the same calls in an object whose contexts stay open when this one is left."""
+        """Return an object with the same calls, whose contexts stay open when this object is
+        left.
+        """
         return DeferredCalls(self._calls, self._contexts.pop_all(), self._held, self._inheriting)
 
     def add(self, call: DeferredCall) -> DeferredCall:
@@ -133,7 +137,9 @@ class DeferredCalls:
         self._held.add(context)
 
     def _inherit(self, context: click.Context) -> None:
-        """Copy `obj` from the contexts above: the callback of a group may have set it meanwhile."""
+        """Copy `obj` from the outer contexts, since the callback of a group may have set it
+        meanwhile.
+        """
         if context.parent is not None:
             self._inherit(context.parent)
             if context in self._inheriting:
@@ -160,8 +166,8 @@ def deferred(callback: Callable[..., Any]) -> Callable[..., DeferredCall]:
 def _within(context: click.Context, work: Awaitable[Any]) -> Generator[Any, Any, Any]:
     """Await something with a click context as the current one.
 
-    click's current context belongs to the thread, where other commands run too: so it is set for
-    each step that the coroutine makes, and taken back whenever that waits.
+    click's current context belongs to the thread, in which other commands run too. So the context
+    is set for each step of the coroutine, and removed whenever the coroutine waits.
     """
     steps = work.__await__()
     go_on: Callable[[], Any] = partial(next, steps)

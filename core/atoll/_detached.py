@@ -1,8 +1,8 @@
-"""Starting the program once more, in a process that outlives this one.
+"""Starts the program again in a process that outlives this one.
 
-It goes where the command went that has started it, with the keys of that moment, whatever is done
-to profiles meanwhile. These are handed over by a pipe: nobody else reads them, and they are on no
-disk.
+The new process uses the same profile as the command that starts it, with the keys of that moment;
+later changes of profiles do not affect it. The keys are sent through a pipe, so that nobody else
+can read them and they are not stored on disk.
 """
 
 import pickle
@@ -16,16 +16,18 @@ from attrs import frozen
 from atoll._program import Program
 from atoll._target import Choice
 
-# The shell ends at once, so that the process is nobody's child to wait for. It gives what runs in
-# the background its own input only where that is asked for.
+# The shell ends at once, so that this process is not the parent of the new one and need not wait
+# for it. A shell connects the input of a background command to /dev/null unless it is redirected.
 _SHELL = ("/bin/sh", "-c", 'exec 3<&0; "$@" <&3 3<&- >>"$0" 2>&1 &')
-# -P: what lies in the current folder is no part of the program.
+# -P: files in the current folder must not be imported.
 _PROGRAM = (sys.executable, "-P", "-m", "atoll._detached_process")
 
 
 @frozen
 class Handed:
-    """What such a process is handed: its words, how the program was started, where it goes."""
+    """The data for such a process: the words of the command, the options of the program, and the
+    profile.
+    """
 
     words: tuple[str, ...]
     program_name: str
@@ -35,9 +37,9 @@ class Handed:
 
 
 def spawn(program: Program, choice: Choice, words: Sequence[str], log: Path) -> None:
-    """Start a process that runs a command, and whose output is added to the file `log`.
+    """Start a process that runs a command; its output is appended to the file `log`.
 
-    Raises what is wrong with the choice, and OSError.
+    Raises the errors of the choice of profile, and OSError.
     """
     handed = Handed(
         tuple(words),
@@ -56,8 +58,8 @@ def spawn(program: Program, choice: Choice, words: Sequence[str], log: Path) -> 
 
 
 def _settled(program: Program, choice: Choice) -> Choice:
-    """Return a choice that depends on no variable of the environment. One that a plugin offers
-    stays a name: its cluster may be started anew, at another port.
+    """Return a choice that does not depend on environment variables. A profile that a plugin offers
+    is kept by name, since its cluster may be restarted at another port.
     """
     if choice.offered:
         return choice

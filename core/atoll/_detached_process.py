@@ -1,4 +1,4 @@
-"""`python -m atoll._detached_process`: a process that :mod:`atoll._detached` has started."""
+"""`python -m atoll._detached_process`: the process that :mod:`atoll._detached` starts."""
 
 import os
 import pickle
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """Run the command that standard input tells; returns its exit code."""
+    """Run the command that is read from standard input; returns its exit code."""
     handed: Handed = pickle.load(sys.stdin.buffer)  # noqa: S301  # from the process that has started this, and nobody else
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, sys.stdin.fileno())

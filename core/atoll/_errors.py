@@ -1,7 +1,7 @@
-"""The errors a user can be expected to meet, each with what to do next and an exit code.
+"""The errors that a user may meet, each with a hint what to do next and an exit code.
 
-Raise one of these for anything that is not a bug: its message becomes one line on standard error.
-Any other exception is a bug, and is reported as one.
+Raise one of these for everything that is not a bug: its message becomes one line on standard error.
+Any other exception is reported as a bug.
 """
 
 import sys
@@ -40,8 +40,8 @@ class AtollError(Exception):
 
 
 def is_interruption(error: BaseException) -> bool:
-    """Whether an error is Ctrl-C or a cancellation by trio, or a group that holds one: no
-    failure.
+    """Whether an error is Ctrl-C or a cancellation by trio, or a group that contains one; these are
+    not failures.
     """
     if isinstance(error, BaseExceptionGroup):
         return any(is_interruption(one) for one in error.exceptions)
@@ -52,9 +52,7 @@ def is_interruption(error: BaseException) -> bool:
 
 
 def from_os_error(error: OSError) -> AtollError:
-    """Return the error to show for what the operating system has refused, such as a write to a full
-    disk.
-    """
+    """Return the error to show for an error of the operating system, such as a full disk."""
     reason = error.strerror or str(error) or type(error).__name__
     return AtollError(f"{error.filename}: {reason}" if error.filename else reason)
 
@@ -66,13 +64,13 @@ class UsageError(AtollError):
 
 
 class ConfigError(UsageError):
-    """A setting, a profile or the environment holds something that can't be used."""
+    """A setting, a profile or the environment contains a value that can't be used."""
 
 
 class Unreachable(AtollError):
     """The cluster can't be reached, or the connection to it was lost.
 
-    A `permanent` error stays when the same thing is tried again, such as an untrusted certificate.
+    A `permanent` error, such as an untrusted certificate, would occur again at the next attempt.
     """
 
     exit_code = ExitCode.UNREACHABLE
@@ -83,19 +81,19 @@ class Unreachable(AtollError):
 
 
 class NotAuthorized(AtollError):
-    """The keys are wrong, or they don't allow this."""
+    """The keys are wrong, or they don't allow the request."""
 
     exit_code = ExitCode.UNAUTHORIZED
 
 
 class NotFound(AtollError):
-    """The thing that was named does not exist, or the name fits several."""
+    """The named thing does not exist, or several have that name."""
 
     exit_code = ExitCode.NOT_FOUND
 
 
 class TimedOut(AtollError):
-    """It took longer than the user allowed."""
+    """Something took longer than the user allowed."""
 
     exit_code = ExitCode.TIMED_OUT
 
@@ -132,7 +130,7 @@ class Problem(AtollError):
 
 
 class ProblemNotAuthorized(Problem, NotAuthorized):
-    """The API refused the keys, or refused this request to their user."""
+    """The API refused the keys, or refused this request to the user of the keys."""
 
     exit_code = ExitCode.UNAUTHORIZED
 

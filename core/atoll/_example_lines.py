@@ -1,4 +1,4 @@
-"""The lines of help that show examples of a command."""
+"""Formats examples of a command as lines of help."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ from atoll._records import Example
 from atoll.text import printable
 
 _ROOM = 78
-"""Characters of a line of help, without its margin."""
+"""The width of a line of help in characters, without its margin."""
 
 
 def written(examples: Sequence[Example], program: str) -> list[str]:
-    """Return the lines of help that show examples; each has its explanation beside it, or below it
-    if there is no room.
+    """Return the lines of help for examples; each explanation stands beside its example, or below
+    it if there is no room.
     """
     rows = [(printable(f"{program} {one.line}"), printable(one.text)) for one in examples]
     fitting = [len(line) for line, text in rows if len(line) + len(text) + 2 <= _ROOM]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _PATIENCE = 5.0
 """Seconds that a command may take without an answer."""
 _MOST = 30
-"""Requests that are told of."""
+"""The most requests that are shown."""
 _SECRET = re.compile(r"password|secret|token|private_key", re.IGNORECASE)
 
 
@@ -43,8 +43,8 @@ class Sent:
 
 @frozen
 class Explanation:
-    """The requests that are known. `is_whole` says that these are all, `assumes` that things which
-    the command looks up are assumed to exist.
+    """The requests that are known. `is_whole` says that there are no others; `assumes` that the
+    command was told that the things it looks up exist.
     """
 
     sent: Sequence[Sent]
@@ -89,7 +89,7 @@ class _ExplainedContext(Context):
         return await self.connect(profile)
 
     async def consent(self, question: str, *, yes: bool, official_asks: bool = True) -> None:
-        """Agree, since nothing is destroyed."""
+        """Agree, since nothing is really destroyed."""
 
     async def confirm(self, question: str, *, hint: str = "") -> bool:
         """Agree."""
@@ -137,7 +137,8 @@ async def explained(context: Context, prepared: Prepared) -> Explanation:
                 failure = error
         if failure is not None and not apart.sent:
             raise failure
-    # If the command catches that there is no answer, it has printed a message.
+    # If the command has caught the error of the missing answer, it has printed a message of its
+    # own.
     is_whole = is_whole and not apart.output.has_warned
     return Explanation(apart.sent, is_whole, any(api.assumes for api in apart.apis))
 

@@ -1,7 +1,7 @@
-"""Failures of plugins in the background: in completion and in tasks of the prompt.
+"""Stores failures of plugins in the background: in completion and in tasks of the prompt.
 
 `plugins` and `doctor` show them, in the prompt and in other processes. Each failure is a small file
-in the cache, which is removed when the same thing succeeds.
+in the cache; it is removed when the same thing succeeds.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from atoll._private_files import write_atomic
 from atoll.output import age
 
 _KEPT = 86_400.0
-"""Seconds after which a failure is forgotten."""
+"""Seconds after which a failure is no longer shown."""
 _MOST = 100
 
 
@@ -92,5 +92,5 @@ def _read(file: Path) -> Failure | None:
             bool(content["expected"]),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None  # half a file is none
+        return None  # the file is incomplete
     return failure if time.time() - failure.at < _KEPT else None

@@ -1,4 +1,4 @@
-"""Keeps the current folder: commands of plugins can't change it."""
+"""Preserves the current folder, so that commands of plugins can't change it."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from atoll._node import Node
 
 _folder: str | None = None
-"""Where the user is, while commands run; `cd` may run while others do."""
+"""The user's folder while commands run; `cd` may run while other commands do."""
 _running = 0
 
 

@@ -1,4 +1,4 @@
-"""The terminal of a prompt, which is lent to one program at a time."""
+"""Lends the terminal of a prompt to one program at a time."""
 
 import os
 import signal
@@ -10,12 +10,12 @@ from typing import IO, Any
 from attrs import define, field
 
 BACK_TO_NORMAL = (
-    "\x1b[?1047l"  # the normal screen; where it is on already, the cursor stays
+    "\x1b[?1047l"  # the normal screen; if it is on already, the cursor stays
     "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l"  # no mouse
-    "\x1b[?2004l\x1b[?1l\x1b>"  # plain paste and cursor keys
-    "\x0f\x1b[0m\x1b[?25h"  # letters, plain, and a cursor
+    "\x1b[?2004l\x1b[?1l\x1b>"  # plain paste, and normal cursor keys
+    "\x0f\x1b[0m\x1b[?25h"  # normal characters and colours, and a visible cursor
 )
-"""Resets what programs may leave changed in a terminal when they are killed."""
+"""Resets what programs may leave changed in a terminal if they are killed."""
 
 
 @define
@@ -69,7 +69,8 @@ class Foreground:
         self._set_modes(self.modes)
 
     def _set_modes(self, modes: list[Any]) -> None:
-        # At once, not after pending output: the user may have stopped that by Ctrl-S.
+        # This takes effect at once, without waiting for pending output, which the user may have
+        # stopped by Ctrl-S.
         with _unstopped(), suppress(OSError, termios.error):
             termios.tcsetattr(self.descriptor, termios.TCSANOW, modes)
 

@@ -44,7 +44,7 @@ def _doing(provided: Provided[Transport]) -> str:
 
 @define(eq=False)
 class _Guarded:
-    """Attributes that are not guarded below are the transport's own."""
+    """Passes on the attributes of a transport that are not guarded below."""
 
     _provided: Provided[Transport]
     _made: Any
@@ -88,7 +88,7 @@ class GuardedDialer(_Guarded):
         return stream
 
     async def complete(self, profile: Profile) -> Profile:
-        """Complete the profile with what only the far side knows, if the dialer can."""
+        """If the dialer can, add to the profile what only the remote host knows."""
         complete = getattr(self._made, "complete", None)
         if complete is None:
             return profile
@@ -122,7 +122,7 @@ class GuardedChannels(_Guarded):
 
 @define(eq=False)
 class _Opening(_Guarded):
-    """Opens and closes something; errors of the block in between are not the plugin's."""
+    """Opens and closes something; the plugin is not blamed for errors of the block in between."""
 
     _method: str
     _arguments: tuple[Any, ...]

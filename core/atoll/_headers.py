@@ -1,15 +1,15 @@
-"""Numbers in the headers of answers, whatever the headers hold."""
+"""Parses numbers in the headers of answers, even if a header is invalid."""
 
 from datetime import UTC, datetime
 
 from atoll.reading import whole_number
 
 _LONGEST = 10 * 365 * 86400
-"""Seconds beyond which nobody waits."""
+"""The longest wait in seconds that is accepted."""
 
 
 def retry_after(text: str) -> float | None:
-    """Read `Retry-After`, seconds or a date; returns seconds from now, None for anything else."""
+    """Parse `Retry-After`, seconds or a date; returns seconds from now, None for any other text."""
     if (seconds := whole_number(text)) is not None:
         return float(min(seconds, _LONGEST))
     ahead = seconds_ahead(text)

@@ -1,4 +1,4 @@
-"""The help of groups, built from records: it imports no command."""
+"""Makes the help of groups from records, without importing any command."""
 
 import sys
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from atoll._node import Node
 
 _LEAST = 20
-"""Characters of a text that stand beside a name, on however narrow a terminal."""
+"""The least number of characters of a text beside a name, even on a narrow terminal."""
 
 
 def group_help(node: "Node", usage: str, options: Sequence[tuple[str, str]] = ()) -> str:
@@ -26,9 +26,9 @@ def group_help(node: "Node", usage: str, options: Sequence[tuple[str, str]] = ()
 
 
 def _row(name: str, text: str) -> list[str]:
-    """Return a row; on a terminal, a text that is too long continues below itself."""
+    """Return a row of help; on a terminal, a text that is too long is continued below."""
     if sys.stdout.isatty():
-        # Imported here: help for a pipe is not wrapped.
+        # Imported here, since help in a pipe is not wrapped.
         import shutil
         import textwrap
 

@@ -1,4 +1,4 @@
-"""Runs parsed lines: puts in variables, and runs `&&`, `||`, `let`, `for` and `source`."""
+"""Runs parsed lines: replaces variables, and runs `&&`, `||`, `let`, `for` and `source`."""
 
 import sys
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -27,7 +27,7 @@ from atoll.text import printable
 _EXITS = (("exit",), ("quit",))
 _HIGHEST_CODE = 255
 _DEEPEST = 20
-"""How deep `source` may be nested."""
+"""How deeply `source` may be nested."""
 
 
 class _Jumped(Exception):
@@ -70,7 +70,7 @@ class Interpreter:
     _files: tuple[str, ...] = ()
     """The files that `source` is running, the innermost last."""
     _expanding: frozenset[str] = frozenset()
-    """The aliases that are being expanded; none of them is expanded again within itself."""
+    """The aliases that are being expanded; inside its own line, an alias is not expanded again."""
     _failed: _Failed | None = field(default=None, init=False)
 
     async def run(self, nodes: Sequence[Node]) -> int:
@@ -207,7 +207,7 @@ class Interpreter:
 
     def _exit(self, given: Sequence[str]) -> None:
         """End the script, by default with the exit code of the last statement. If other words
-        follow `exit`, do nothing: the command itself refuses them.
+        follow `exit`, do nothing, since the command `exit` itself refuses them.
         """
         if not given:
             raise Exited(self.variables.last_code)
@@ -215,7 +215,7 @@ class Interpreter:
             raise Exited(int(given[0]))
 
     def _noted(self, node: SimpleCommand, code: int, runner: Runner) -> int:
-        """Remember a statement that has failed without a message; returns its exit code."""
+        """Remember that a statement has failed without a message; returns its exit code."""
         silent = code not in (ExitCode.OK, ExitCode.INTERRUPTED) and not runner.has_told
         self._failed = _Failed(node, code) if silent else None
         return code
@@ -275,7 +275,7 @@ class Interpreter:
         return bool(names or value.pipe or value.source or value.target or value.first)
 
     async def _captured(self, node: SimpleCommand) -> tuple[int, Values]:
-        """Run a command; returns its exit code and its values."""
+        """Run a command and capture its output; returns its exit code and its values."""
         node, call = self._resolved(node)
         if call:
             raise UsageError(f"alias {call.name} is more than one command", hint=call.meaning)
@@ -309,8 +309,8 @@ class Interpreter:
         return code
 
     async def _values(self, node: For) -> tuple[int, Sequence[Value]]:
-        """Return the values of a `for`, or the exit code of a command that has failed
-        to give them.
+        """Return the values of a `for`, or the exit code if the command that outputs them has
+        failed.
         """
         found: list[Value] = []
         for one in node.values:

@@ -1,4 +1,6 @@
-"""Cancel a command at Ctrl-C, and end the program in good order at signals such as SIGTERM."""
+"""Cancels a command at Ctrl-C, and ends the program in an orderly way at signals such as
+SIGTERM.
+"""
 
 import signal
 import sys
@@ -17,7 +19,7 @@ from atoll._runtime import is_interrupt
 _QUIT_CODE = 131
 r"""The exit code of a command that Ctrl-\ has ended: 128 and the number of SIGQUIT."""
 _ending: ContextVar[frozenset[int]] = ContextVar("_ending", default=frozenset())
-"""The signals that end the whole script, when the running command is part of one."""
+"""The signals that end the whole script, if the running command is part of one."""
 
 
 async def interruptible(call: Callable[[], Awaitable[int]]) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from atoll._context import Context
 
 _LIMIT = 5.0
-"""Seconds that each may take before a command, and again after it."""
+"""Seconds that each of them may take before a command, and again after it."""
 
 Manager = AbstractAsyncContextManager[Any]
 
@@ -36,7 +36,7 @@ def plugin_contexts(
 ) -> AbstractAsyncContextManager[None]:
     """Return a context manager that enters those of all plugins around a command.
 
-    One that fails or takes too long costs a warning; the command runs all the same.
+    If one fails or takes too long, a warning is printed; the command runs nevertheless.
     """
     found = [
         _Entry(f"invocation {one.record.name!r}", one.origin, partial(_invoke, one, context))
@@ -70,10 +70,11 @@ async def _all(found: Sequence[_Entry]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _bounded(one: _Entry) -> AsyncIterator[None]:
-    """Enter one of them, and leave it with the exception that the command has raised."""
+    """Enter one of them, and leave it with the exception that the command has raised, if any."""
     manager: Manager | None = None
     failure: BaseException | None = None
-    # One scope for the whole: nurseries that are opened on the way in are closed on the way out.
+    # One cancel scope surrounds both steps, since nurseries that are opened on entering are closed
+    # on leaving.
     with trio.CancelScope(deadline=trio.current_time() + _LIMIT) as scope:
         manager = await _enter(one)
         scope.deadline = math.inf
@@ -82,7 +83,7 @@ async def _bounded(one: _Entry) -> AsyncIterator[None]:
                 yield
             except BaseException as error:  # noqa: BLE001  # raised again below
                 failure = error
-            # What was interrupted is to be noted, too.
+            # If it was interrupted, this is recorded, too.
             scope.deadline, scope.shield = trio.current_time() + _LIMIT, True
             await _leave(one, manager, failure)
     if scope.cancelled_caught:
@@ -115,7 +116,9 @@ async def _leave(one: _Entry, manager: Manager, failure: BaseException | None) -
 
 
 def _holds_only(error: BaseException, failure: BaseException | None) -> bool:
-    """Whether an error is the one that the command has raised, or a group of it alone."""
+    """Whether an error is the one that the command has raised, or a group that contains only
+    that.
+    """
     if isinstance(error, BaseExceptionGroup):
         return all(_holds_only(one, failure) for one in error.exceptions)
     return error is failure

@@ -1,8 +1,8 @@
 """The front door of a job: runs one statement in a process of its own.
 
-The process keeps the folder in which the job was started, and neither it nor the prompt keeps the
-other waiting. They are connected by a socket: the prompt sends the task, the job sends messages on
-its progress. When the socket is closed, the prompt has ended, and so the job ends.
+The process keeps the folder in which the job was started, and neither the job nor the prompt blocks
+the other. They are connected by a socket: the prompt sends the task, the job sends messages about
+its progress. The socket is closed when the prompt ends, and then the job ends, too.
 """
 
 import json
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     import trio
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-"""What a job takes once it listens, and not earlier: it is started with these blocked."""
+"""Signals that a job handles. It is started with these blocked, and unblocks them when it can
+handle them.
+"""
 
 
 @frozen
 class Task:
-    """What the prompt sends to a job: the statement, and with which options, profile and folder it
-    runs.
-    """
+    """What the prompt sends to a job: the statement, and the options, profile and folder for it."""
 
     node: SimpleCommand | AndOr
     kept: Mapping[str, Values]
@@ -54,7 +54,7 @@ class Task:
 
     @classmethod
     def of(cls, part: BackgroundPart, program: Program, output_format: str, **ways: bool) -> "Task":
-        """Return the task for a part of a line that goes to the background now."""
+        """Return the task for a part of a line that is moved to the background now."""
         settings = program.settings
         return cls(
             part.node,
@@ -77,7 +77,7 @@ def main(load: Callable[[bool], Program], descriptor: int) -> int:
         with prompt.makefile("rb") as told:
             task: Task = pickle.load(told)  # noqa: S301  # only the prompt that has started this process can write to the socket
     except (EOFError, OSError, pickle.UnpicklingError):
-        return ExitCode.INTERRUPTED  # the job was ended before it was told its task
+        return ExitCode.INTERRUPTED  # the job was ended before it received its task
     sys.argv[0] = task.program_name
     try:
         return _run(load(task.plugins), task, prompt)

@@ -1,4 +1,4 @@
-"""`python -m atoll._job_process DESCRIPTOR`: the process of a job, as a prompt starts it."""
+"""`python -m atoll._job_process DESCRIPTOR`: the process of a job, which a prompt starts."""
 
 import sys
 
@@ -7,8 +7,8 @@ from atoll._job_door import main
 from atoll._program import Program
 
 
-def load(plugins: bool) -> Program:  # called in one place, with what the prompt has sent
-    """Load the program as its user has it."""
+def load(plugins: bool) -> Program:  # only called once, with what the prompt has sent
+    """Load the program with the user's plugins."""
     return Program.load(plugins=plugins)
 
 

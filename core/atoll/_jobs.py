@@ -49,7 +49,7 @@ class Job:
     since: float = field(factory=time.time)
     foreground: bool = False
     told: bool = False
-    """Whether the user has been told of its end."""
+    """Whether the user was told that the job has ended."""
     child: "Child | None" = field(default=None, repr=False)
     """The process that runs the job; None if the job runs in this process."""
     scope: "trio.CancelScope | None" = field(default=None, repr=False)
@@ -105,9 +105,8 @@ Then = Callable[[int], Awaitable[None]]
 
 
 def job_words(words: Sequence[str]) -> Sequence[str]:
-    """Return the words of a command about jobs, for the shorter ones that other shells have: `kill
-    %1`, `wait`, `wait -n`, `wait %1`. `kill` and `wait` with names that have no `%` are about
-    sessions.
+    """Return the full words of a command about jobs for short forms that other shells have: `kill
+    %1`, `wait`, `wait -n`, `wait %1`. `kill` and `wait` with names without `%` are about sessions.
     """
     name, *rest = words or ("",)
     about_jobs = any(word.startswith("%") for word in rest)
@@ -119,7 +118,7 @@ def job_words(words: Sequence[str]) -> Sequence[str]:
 
 
 def _nothing(_job: Job) -> None:
-    """Do nothing when a job changes."""
+    """The default of `on_change`, which does nothing."""
 
 
 @define
@@ -137,7 +136,7 @@ class Jobs:
     keep_folder: bool = False
     """Whether each job of a script is a process, which keeps its folder."""
     profile: Callable[[], str] = lambda: ""
-    """Returns the name of the profile that a job goes to if it starts now."""
+    """Returns the name of the profile that a job uses if it starts now."""
     _jobs: dict[int, Job] = field(factory=dict)
     _queue: "deque[tuple[Job, Run]]" = field(factory=deque)
 
@@ -172,7 +171,7 @@ class Jobs:
         try:
             return await self._wait_in_front(job)
         except BaseException:
-            self.cancel(job)  # Ctrl-C may not reach the process of the job
+            self.cancel(job)  # Ctrl-C may not reach the process of the job itself
             raise
 
     async def _wait_in_front(self, job: Job) -> int:
@@ -227,7 +226,7 @@ class Jobs:
         with trio.CancelScope() as job.scope:
             try:
                 code = await run(job)
-            except OSError as error:  # no process can be started, or not in this folder
+            except OSError as error:  # a process can't be started, or not in this folder
                 warn(f"{job.text}: {from_os_error(error)}")
                 code = ExitCode.FAILED
         job.end(code)

@@ -21,11 +21,11 @@ class Aliases:
     file: Path
     _lines: dict[str, str] | None = field(default=None, init=False)
     problem: str = field(default="", init=False)
-    """Why there are none, where the file can't be read."""
+    """Why the file with the aliases can't be read; empty if it can."""
 
     @property
     def lines(self) -> Mapping[str, str]:
-        """The lines, by the names of their aliases."""
+        """The lines of the aliases, by name."""
         if self._lines is None:
             self._lines = self._read()
         return self._lines
@@ -34,7 +34,7 @@ class Aliases:
         """Store an alias; raises UsageError for an invalid name or line."""
         if not _NAME.fullmatch(name):
             raise UsageError(f"{name!r} can't name an alias", hint="letters, digits, _ . and -")
-        # Another prompt may have written others meanwhile.
+        # Another prompt may have changed the file meanwhile.
         self._write({**self._read(), name: line})
 
     def forget(self, name: str) -> None:

@@ -17,7 +17,7 @@ class KeyPress:
 
     @property
     def text(self) -> str:
-        """What has been typed; setting it puts the cursor at its end."""
+        """The typed text; setting it puts the cursor at its end."""
         return str(self._buffer.text)
 
     @text.setter
@@ -27,7 +27,7 @@ class KeyPress:
 
     @property
     def cursor(self) -> int:
-        """How many characters stand before the cursor."""
+        """The number of characters before the cursor."""
         return int(self._buffer.cursor_position)
 
     @cursor.setter
@@ -35,14 +35,14 @@ class KeyPress:
         self._buffer.cursor_position = min(max(place, 0), len(self.text))
 
     def insert(self, text: str) -> None:
-        """Type something at the cursor."""
+        """Insert a text at the cursor."""
         self._buffer.insert_text(text)
 
     def accept(self) -> None:
-        """Run what has been typed."""
+        """Run the typed line."""
         self._buffer.validate_and_handle()
 
     def run(self, line: str) -> None:
-        """Run a line in place of what has been typed."""
+        """Run a line instead of the typed one."""
         self.text = line
         self.accept()

@@ -1,4 +1,4 @@
-"""Colours for a light background, in place of those that can't be read there."""
+"""Colours for a light background; they replace those that can't be read there."""
 
 from collections.abc import Callable, Hashable
 
@@ -24,21 +24,21 @@ _DARKER = {
     "ff87af": "d7005f",
     "af5fff": "8700ff",
 }
-"""Those of the 256 that terminals have, with a contrast to white of 4.5 at least."""
+"""Replacements from the 256 colours of terminals, with a contrast to white of at least 4.5."""
 
 
 class LightColors(StyleTransformation):
-    """Darkens what is written on the background itself, while `is_light` says so."""
+    """Darkens text without a background of its own, while `is_light` is true."""
 
     def __init__(self, is_light: Callable[[], bool]) -> None:
         self._is_light = is_light
 
     def transform_attrs(self, attrs: Attrs) -> Attrs:
-        """Return the looks of a text."""
+        """Return the attributes of a text."""
         if attrs.bgcolor or attrs.color not in _DARKER or not self._is_light():
             return attrs
         return attrs._replace(color=_DARKER[attrs.color])
 
     def invalidation_hash(self) -> Hashable:
-        """Return what changes when looks have to be found anew."""
+        """Return a value that changes when attributes must be computed again."""
         return self._is_light()

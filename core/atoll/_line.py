@@ -45,7 +45,7 @@ _FIRST = re.compile(r"first(?![^\s;&|])")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEYWORDS = ("let", "for", "break", "continue")
 _DEEPEST = 20
-"""How deep blocks may stand in one another."""
+"""How deeply blocks may be nested."""
 
 Piece = Token | SimpleCommand
 
@@ -53,14 +53,14 @@ Piece = Token | SimpleCommand
 def parse(text: str, line: int = 1) -> list[Node]:
     """Parse a text whose first line has the number `line`; raises LineError."""
     if (at := text.find("\0")) >= 0:
-        # No file, no variable and no argument of a program can hold one.
+        # Neither a path, nor a variable, nor an argument of a program can contain one.
         raise LineError("a line can't hold a NUL character", line + text.count("\n", 0, at))
     return _Parser(text, line).parse()
 
 
 @define
 class Assembler:
-    """Parses lines as they come, joining the lines that belong to one statement."""
+    """Parses lines as they arrive, and joins lines that belong to one statement."""
 
     _lines: list[str] = field(factory=list)
     _first: int = 1
@@ -155,7 +155,7 @@ class _Parser:
             block.chain_start = token.start
 
     def _line_at(self, at: int) -> int:
-        """Return the number of a line; positions must be asked for from left to right."""
+        """Return the number of a line; positions must be requested from left to right."""
         self.line += self.text.count("\n", self._at, at)
         self._at = at
         return self.line
@@ -227,7 +227,7 @@ class _Parser:
         return ""
 
     def _without_pasted(self, pieces: list[Piece]) -> list[Piece]:
-        """Leave out a pasted `$` or program name before a keyword."""
+        """Remove a pasted `$` or program name before a keyword."""
         at = 0
         while self._raw(pieces, at) in PASTED:
             at += 1
@@ -333,7 +333,7 @@ def _without_first_character(parts: Sequence[Any]) -> Sequence[Any]:
 
 
 def _joined(chain: Sequence[tuple[str, Node]], text: str, *, background: bool) -> Node:
-    """Make one node of statements that `&&` and `||` join."""
+    """Make one node of statements that are joined by `&&` and `||`."""
     _, node = chain[0]
     if len(chain) == 1 and not background:
         return node

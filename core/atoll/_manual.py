@@ -96,7 +96,7 @@ def _examples(tree: "CommandTree") -> Iterator[tuple[str, str]]:
 
 
 def _text(text: str) -> str:
-    """Return a text as roff expects it: a line that begins with a dot would be an instruction."""
+    """Escape a text for roff, which takes a line that begins with a dot for an instruction."""
     escaped = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq")
     ascii_only = "".join(c if c.isascii() else f"\\[u{ord(c):04X}]" for c in escaped)
     return f"\\&{ascii_only}" if ascii_only.startswith(".") else ascii_only

@@ -12,10 +12,11 @@ class Name(click.ParamType[str]):
     """The type of parameters that are names; the :class:`~atoll.Completion` of this `kind`
     completes them.
 
-    The prompt itself completes the kinds `profile`, `format`, `command` and `line`: words of the
-    last kind are those of another command, with its options and their values.
+    The prompt itself completes the kinds `profile`, `format`, `command` and `line`; `line` is a
+    whole command with its options and their values.
 
-    For paths, `within` is the argument of the same command that names what they are in.
+    For paths, `within` is the argument of the same command that names the thing which contains
+    them.
     """
 
     name = "text"
@@ -30,11 +31,11 @@ class Name(click.ParamType[str]):
 
 
 class Values(click.ParamType[str]):
-    """A text that is completed by what is known here.
+    """A text that is completed from values that are known here.
 
-    `fitting` is called with what was typed of it, at each Tab and in a thread, and returns whole
-    texts that this may become; it looks at what it knows and asks nobody. One that ends in a blank
-    has to go on.
+    `fitting` is called with the typed part of it, at each Tab and in a thread. It returns whole
+    texts that the typed part may become, without any request. A returned text that ends in a blank
+    is not complete yet.
     """
 
     name = "text"
@@ -44,7 +45,7 @@ class Values(click.ParamType[str]):
 
     @classmethod
     def several(cls, values: Sequence[str], *, signs: str = "") -> "Values":
-        """Return a type for some of these values by commas, before each of which one of the
+        """Return a type for several of these values, separated by commas. Before each, one of the
         characters in `signs` may stand.
         """
 
@@ -57,5 +58,5 @@ class Values(click.ParamType[str]):
         return cls(fitting)
 
     def convert(self, value: Any, _param: Any, _ctx: Any) -> str:
-        """Return the text as it is."""
+        """Return the text unchanged."""
         return str(value)

@@ -1,4 +1,4 @@
-"""Runs lines as a part of a command: `watch ps` runs `ps`."""
+"""Runs lines for another command: `watch ps` runs `ps`."""
 
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 async def run_nested(runner: "Runner", line: str, capture: Capture | None) -> int:
     """Run the statements of a line, up to the first that fails; returns its exit code.
 
-    Raises UsageError for a line that is not in the grammar.
+    Raises UsageError for a line that can't be parsed.
     """
-    # Most commands run no lines.
+    # Imported here, since most commands run no lines.
     from atoll._interpreter import Interpreter
     from atoll._line import parse
 
@@ -29,7 +29,7 @@ async def run_captured(runner: "Runner", statement: Statement, capture: Capture)
     """Run a command of the system, or a statement with `|`, and capture its output."""
     if statement.system:
         return await run_system_captured(statement.system, b"", capture)
-    # As in a pipe: output for a program is not fitted to the screen.
+    # As in a pipe, the output is for a program, so it is not fitted to the screen.
     piped = Capture()
     code = await evolve(runner, capture=piped).run(evolve(statement, pipe=""))
     capture.records += piped.records

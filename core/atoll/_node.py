@@ -34,13 +34,13 @@ class Node:
         self.aliases: dict[str, Node] = {}
         self.options: list[Provided[Option]] = []
         self.examples: Callable[[], list[Example]] = list
-        """Returns lines that show how it is used."""
+        """Returns examples of the command."""
         self._click: click.Command | None = None
         self._loading = RLock()
 
     @property
     def spelled(self) -> str:
-        """The words that a user types, from the name of the program on."""
+        """The words that a user types, including the name of the program."""
         return " ".join([program_name(), *self.path])
 
     @property
@@ -55,12 +55,12 @@ class Node:
 
     @property
     def secret(self) -> bool:
-        """Whether its lines are kept out of the history."""
+        """Whether its lines are not stored in the history."""
         return self.provided is not None and self.provided.record.secret
 
     @property
     def destroys(self) -> bool:
-        """Whether it destroys something that its user may want back."""
+        """Whether it destroys something that the user may want back."""
         return self.provided is not None and self.provided.record.destroys
 
     @property
@@ -70,7 +70,7 @@ class Node:
 
     @property
     def single(self) -> bool:
-        """Whether it works on one cluster at a time."""
+        """Whether it can run on one cluster only, not on several profiles at once."""
         return self.provided is not None and self.provided.record.single
 
     @property
@@ -80,7 +80,7 @@ class Node:
 
     @property
     def runs(self) -> bool:
-        """Whether it is a command itself, and not only a group."""
+        """Whether it is a command, and not only a group."""
         return self.provided is not None and self.provided.record.load is not None
 
     def child(self, word: str) -> "Node | None":
@@ -90,8 +90,8 @@ class Node:
     def load(self) -> "click.Command":
         """Import the command; raises PluginError if its plugin fails.
 
-        All callers and threads get the same object: completion distinguishes values by their
-        parameter.
+        All callers and threads get the same object, since completion identifies values by their
+        parameter object.
         """
         with self._loading:
             if self._click is None:
@@ -100,7 +100,7 @@ class Node:
 
     def _load(self) -> "click.Command":
         assert self.provided is not None  # noqa: S101  # callers ask `runs` first
-        # Imported here: help that only lists commands does not need it.
+        # Imported here, since help that only lists commands does not need it.
         from atoll._adapting import load_adapted
 
         return load_adapted(self.provided, self.options, self.path, self._examples)

@@ -17,7 +17,7 @@ class Option(NamedTuple):
     help: str
     value: str = ""
     field: str = ""
-    """The field of :class:`Options`, if it is not named like the option."""
+    """The field of :class:`Options`, if its name differs from that of the option."""
 
 
 OPTIONS = (
@@ -116,5 +116,5 @@ def root_command() -> "click.Command":
 
 
 def option_rows() -> list[tuple[str, str]]:
-    """Return the options as help shows them: the option and its description."""
+    """Return the options as rows of help: the option and its description."""
     return [(f"{', '.join(one.names)} {one.value}".rstrip(), one.help) for one in OPTIONS]

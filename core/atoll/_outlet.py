@@ -1,4 +1,4 @@
-"""A text file that is written in the background, so that nothing waits for its reader."""
+"""A text file that is written in the background, so that no code waits for its reader."""
 
 import os
 import stat
@@ -14,19 +14,19 @@ import trio
 from atoll._errors import is_interruption
 
 _ENOUGH = 2**18
-"""How many bytes may be held before writers have to wait."""
+"""The most bytes that are held before writers must wait."""
 _CHUNK = 2**16
 _LAST_CHANCE = 1.0
-"""Seconds in which an interrupted command may still write what it holds."""
+"""Seconds in which an interrupted command can still write the text that is held."""
 
 
 class Outlet(TextIOBase):
     """A text file that holds what is written to it; the task :meth:`pump` writes it to
     `descriptor`.
 
-    Async code that writes much must await `drain`; other threads wait in `write` when too much is
-    held. If writing has failed, the next write raises that OSError, BrokenPipeError if the reader
-    has gone. The descriptor belongs to the outlet, and does not block.
+    Async code that writes much must await `drain`; other threads wait in `write` while too much is
+    held. If writing has failed, the next write raises the same OSError; it is BrokenPipeError if
+    the reader has gone. The descriptor belongs to the outlet, and is non-blocking.
     """
 
     encoding = "utf-8"
@@ -46,7 +46,7 @@ class Outlet(TextIOBase):
         self._is_abandoned = False
 
     def fileno(self) -> int:
-        """Return the descriptor; it does not block."""
+        """Return the descriptor, which is non-blocking."""
         return self._descriptor
 
     def isatty(self) -> bool:
@@ -58,15 +58,15 @@ class Outlet(TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        """Hold a text to be written."""
+        """Keep a text until it is written."""
         self.take(text.encode(errors="backslashreplace"))
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: `pump` writes everything."""
+        """Do nothing, since `pump` writes everything."""
 
     def take(self, data: bytes) -> None:
-        """Hold bytes to be written; raises the error of an earlier write."""
+        """Keep bytes until they are written; raises the error of an earlier write."""
         with self._changed:
             self._raise()
             self._held.append(data)
@@ -86,15 +86,15 @@ class Outlet(TextIOBase):
             raise self._failure
 
     async def drain(self, *, all: bool = False) -> None:
-        """Wait until little is held, or nothing with `all`; raises the error of an
-        earlier write.
+        """Wait until few bytes are held, or none with `all`; raises the error of an earlier
+        write.
         """
         while self._size > (0 if all else _ENOUGH) and self._failure is None:
             await self._less.wait()
         self._raise()
 
     async def pump(self) -> None:
-        """Write what is held, until cancelled or until writing fails."""
+        """Write the bytes that are held, until cancelled or until writing fails."""
         try:
             while True:
                 await self._more.wait()
@@ -105,7 +105,7 @@ class Outlet(TextIOBase):
             self.end(type(error)(error.errno, error.strerror, self._name))
 
     def _joined(self) -> bytes:
-        """Return the next pieces that are held, as one."""
+        """Join and return the next pieces that are held."""
         pieces, size = [], 0
         while self._held and size < _CHUNK:
             pieces.append(self._held.popleft())
@@ -130,7 +130,7 @@ class Outlet(TextIOBase):
                 await trio.lowlevel.wait_writable(self._descriptor)
 
     async def _write_in_thread(self, view: memoryview) -> int:
-        """Write to a file, whose file system may block."""
+        """Write to a file in a thread, since its file system may block."""
         try:
             return await trio.to_thread.run_sync(
                 os.write, self._descriptor, view, abandon_on_cancel=True
@@ -155,16 +155,17 @@ class Outlet(TextIOBase):
         self._less.set()
 
     def close(self) -> None:
-        """Close the file; what is still held is lost."""
+        """Close the file; bytes that are still held are lost."""
         self.end(BrokenPipeError())
-        # An abandoned thread may still write to the descriptor, which must not become another file.
+        # An abandoned thread may still write to the descriptor, so its number must not be reused
+        # for another file.
         if not self._is_abandoned and not self.closed:
             os.close(self._descriptor)
         super().close()
 
 
 class _Bytes:
-    """The same file, for bytes."""
+    """The same file for bytes."""
 
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
@@ -184,7 +185,7 @@ class _Bytes:
 
 
 def as_file(outlet: Outlet) -> IO[str]:
-    """Return an outlet, typed as a file."""
+    """Return the outlet, typed as a file."""
     return cast("IO[str]", outlet)
 
 
@@ -197,7 +198,7 @@ async def flowing(descriptor: int, name: str = "") -> AsyncIterator[Outlet]:
     outlet = Outlet(descriptor, name)
     try:
         async with trio.open_nursery() as nursery:
-            # Shielded: it ends when everything is written, also if the line is interrupted.
+            # This is shielded, since it must write everything even if the line is interrupted.
             pumping = trio.CancelScope(shield=True)
             nursery.start_soon(_pump, outlet, pumping)
             try:

@@ -4,7 +4,7 @@ from atoll._plugins import Origin, guarded
 
 
 class HelpAsked(Exception):
-    """The line asks for help, or for another text instead of running a command, such as a version.
+    """The line asks for help or another text, such as a version, instead of running a command.
 
     The exception's text is the text to show, `code` is the exit code.
     """

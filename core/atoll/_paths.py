@@ -1,4 +1,4 @@
-"""Where atoll keeps things: XDG folders, or everything below `ATOLL_HOME`."""
+"""The folders of atoll's files: XDG folders, or folders below `ATOLL_HOME`."""
 
 import os
 import stat
@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 
 class Paths(NamedTuple):
-    """The four folders of atoll's files: `config` for what the user writes, `state` for what must
-    be kept, `cache` for what may be deleted at any time, `data` for large files.
+    """The four folders of atoll's files: `config` for files that the user writes, `state` for files
+    that must be kept, `cache` for files that may be deleted at any time, `data` for large files.
     """
 
     config: Path
@@ -39,7 +39,7 @@ class Paths(NamedTuple):
 
 
 def _xdg(env: Mapping[str, str], variable: str, default: str) -> Path:
-    # The XDG specification has relative paths ignored.
+    # The XDG specification says that relative paths are ignored.
     value = Path(env.get(variable) or "")
     return (value if value.is_absolute() else Path.home() / default) / "atoll"
 
@@ -55,7 +55,7 @@ def restrict_to_owner(paths: Paths) -> None:
             for path in (folder, *folder.iterdir()):
                 _close(path)
         except OSError:
-            continue  # It is not there yet, or is not ours.
+            continue  # the file does not exist yet, or belongs to another user
 
 
 def _close(path: Path) -> None:
@@ -65,5 +65,7 @@ def _close(path: Path) -> None:
 
 
 def ensure_owner_access() -> None:
-    """Set a umask that leaves the owner all permissions: with another umask nothing would work."""
+    """Set a umask that leaves the owner all permissions, since nothing would work with another
+    one.
+    """
     os.umask(os.umask(0o077) & 0o077)

@@ -70,7 +70,7 @@ def _parse(node: "Node", words: Sequence[str], rest: list[str]) -> Prepared:
 
 
 def usage_error(node: "Node", error: click.ClickException) -> UsageError:
-    """Return click's error as a UsageError with a message of our form."""
+    """Return click's error as a UsageError with a message in our format."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return _missing_arguments(node, error.ctx)
     message = " ".join(error.format_message().split()).rstrip(".")

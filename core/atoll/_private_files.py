@@ -12,13 +12,13 @@ def make_private(folder: Path) -> Path:
 
 
 def open_private(path: Path, flags: int) -> int:
-    """Open a file for writing, created so that only its owner can read it."""
+    """Open a file for writing; if it is created, only its owner can read it."""
     return os.open(path, flags | os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def write_atomic(path: Path, text: str, *, mode: int = 0o600) -> None:
-    """Replace a whole file in one step, or leave the old one; its permissions are never wider than
-    `mode`.
+    """Replace a whole file in one step, or leave the old one unchanged; its permissions are never
+    wider than `mode`.
     """
     make_private(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}")

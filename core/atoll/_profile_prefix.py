@@ -6,7 +6,7 @@ from atoll._errors import UsageError
 
 MARK = "@"
 _SEVERAL = ",*?["
-"""What names of profiles do not hold, and what stands for several of them does."""
+"""Characters that names of profiles don't contain, but texts that stand for several profiles do."""
 _OPTION = "--profile"
 
 
@@ -17,7 +17,7 @@ def check_prefix(prefix: str) -> None:
 
 
 def names_several(prefix: str) -> bool:
-    """Whether it names several profiles: `lab,home`, or a pattern such as `*`."""
+    """Whether a prefix means several profiles: `lab,home`, or a pattern such as `*`."""
     return any(mark in prefix for mark in _SEVERAL)
 
 

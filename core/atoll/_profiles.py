@@ -1,8 +1,8 @@
 """Profiles: the address of a cluster, and the keys for it.
 
-Each is a YAML file of mode 0600 in `config/profiles/`. The environment variables of the official
-client (`BACKEND_ENDPOINT` and others) make one more profile, named `environment`. No file is read
-from the current folder.
+Each profile is a YAML file of mode 0600 in `config/profiles/`. The environment variables of the
+official client (`BACKEND_ENDPOINT` and others) define one more profile, named `environment`. No
+file is read from the current folder.
 """
 
 import re
@@ -34,7 +34,7 @@ def _normal_endpoint(url: str) -> str:
     scheme, mark, rest = url.strip().partition("://")
     if not mark:
         return url
-    # Other schemes need not have a host or path there, so nothing is changed.
+    # URLs of other schemes may have no host or path there, so nothing is changed.
     if scheme.lower() in _WEB_PORTS:
         host, slash, path = rest.partition("/")
         rest = f"{host.lower()}{slash}{path}".rstrip("/")
@@ -79,7 +79,7 @@ class Profile:
 
 
 def check_endpoint(url: str) -> None:
-    """Raise ConfigError if `url` is no valid endpoint."""
+    """Raise ConfigError if `url` is not a valid endpoint."""
     if not url.isprintable() or " " in url:
         raise ConfigError(
             f"the endpoint {url!r} has characters that a URL can't have", hint="copy it again"
@@ -147,11 +147,13 @@ class ProfileStore:
         return _structure(name, mapping_of(text, path), str(path))
 
     def marks(self, name: str) -> object:
-        """Return a value that changes when another profile is chosen, or this one is written."""
+        """Return a value that changes when another profile is chosen, or when this one is
+        written.
+        """
         return [_mark(path) for path in (self._current, self._folder / f"{name}.yaml")]
 
     def save(self, profile: Profile) -> None:
-        """Write a profile, replacing one of the same name."""
+        """Write a profile; one of the same name is replaced."""
         import yaml
 
         content = asdict(profile)
@@ -159,13 +161,13 @@ class ProfileStore:
         write_atomic(self._path(profile.name), yaml.safe_dump(content, sort_keys=False))
 
     def use(self, name: str, offered: Collection[str] = ()) -> None:
-        """Choose a stored profile, or one that plugins offer, for lines that name none."""
+        """Choose a profile for lines that name none; it is stored, or offered by plugins."""
         if name not in offered or name in self.names():
             self.load(name)
         write_atomic(self._current, name + "\n")
 
     def remove(self, name: str) -> None:
-        """Delete a profile with its keys, and the files that transports keep for it."""
+        """Delete a profile with its keys, and the files that transports store for it."""
         path = self._path(name)
         if not path.exists():
             self.load(name)
@@ -209,7 +211,8 @@ def _value(source: str, key: str, value: Any) -> Any:
     """Return a value of a profile's file; raises ConfigError if it has the wrong type."""
     kind = fields_dict(Profile)[key].type or str
     if key == "color":
-        # The prompt reports a wrong one. YAML reads `color: #ff8800` as null and a comment.
+        # A wrong color is reported by the prompt. YAML reads `color: #ff8800` as null and a
+        # comment.
         return "#" if value is None else str(value)
     if key == "protect" and isinstance(value, str):
         return parse_bool(value, f"{source}: protect")
@@ -253,7 +256,7 @@ def _environment_changes(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def parse_bool(text: str, name: str) -> bool:
-    """Read a boolean; raises ConfigError, which names the variable, for anything else."""
+    """Parse a boolean; raises ConfigError, which names the variable, for any other text."""
     word = text.strip().lower()
     if word in _TRUE:
         return True

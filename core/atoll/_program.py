@@ -1,5 +1,5 @@
-"""The program: settings, plugins, the tree of commands and open connections, made once in a
-process.
+"""The program: settings, plugins, the tree of commands and open connections; a process has only
+one.
 """
 
 import os
@@ -42,16 +42,16 @@ if TYPE_CHECKING:
     from atoll.transport import Ask
 
 
-# -P: what lies in the current folder is no part of the program.
+# -P: files in the current folder must not be imported.
 _JOB_COMMAND = (sys.executable, "-P", "-m", "atoll._job_process")
 
 current_note: ContextVar[Callable[[str], None]] = ContextVar(
     "current_note", default=lambda _text: None
 )
-"""Remarks on what happens to the command that the running code belongs to, each text once."""
+"""Prints a remark for the command that the running code belongs to; each text only once."""
 
 current_ask: "ContextVar[Ask | None]" = ContextVar("current_ask", default=None)
-"""How the user of the command that the running code belongs to is asked; None for nobody there."""
+"""Asks the user of the command that the running code belongs to; None if nobody can be asked."""
 
 
 class Program:
@@ -81,7 +81,7 @@ class Program:
 
     @classmethod
     def load(cls, *, plugins: bool = True, environ: Mapping[str, str] | None = None) -> "Program":
-        """Find and load plugins, and build the tree of commands; nothing is connected yet."""
+        """Find and load plugins, and build the tree of commands; no connection is made yet."""
         env = os.environ if environ is None else environ
         paths = Paths.from_environment(env)
         ensure_owner_access()
@@ -114,7 +114,7 @@ class Program:
 
     @property
     def is_plain(self) -> bool:
-        """Whether lines are only ever added to the screen, for screen readers for example."""
+        """Whether the screen is only ever appended to, for screen readers for example."""
         return bool(self.settings["shell.plain"]) or self.environ.get("TERM") == "dumb"
 
     def output(self, **options: Any) -> "Output":
@@ -124,7 +124,7 @@ class Program:
         return Output(**self.output_options(), **options)
 
     def output_options(self) -> dict[str, Any]:
-        """Return the options that all outputs have in common."""
+        """Return the options that are the same for all outputs."""
         return {
             "writer": self._writer,
             "color": "NO_COLOR" not in self.environ and not self.is_plain,
@@ -166,7 +166,7 @@ class Program:
     async def connect(
         self, name: str | None, say: Callable[[str], None], kept: Choice | None = None
     ) -> "Api":
-        """Return the connection of a profile, which is kept for the next command; nothing is sent
+        """Return the connection of a profile; it stays open for the next command. Nothing is sent
         yet.
 
         Without a `name`, it is the profile of the choice `kept`, else the one in use.
@@ -177,7 +177,8 @@ class Program:
         if choice is None or name:
             choice = await trio.to_thread.run_sync(self.target.of, name, kept)
         if choice.profile is None:
-            # In a thread, because an offer may start a cluster while a prompt is drawn.
+            # In a thread, because an offered profile may start a cluster while a prompt is on the
+            # screen.
             profile = await trio.to_thread.run_sync(self.profile, choice, say)
         else:
             profile = self.profile(choice, say)
@@ -197,8 +198,8 @@ class Program:
             return None
 
     def profile_if_up(self, name: str | None, kept: Choice | None) -> "Profile":
-        """Return the profile that a command would go to; raises AtollError if a cluster would have
-        to be started.
+        """Return the profile that a command would use; raises AtollError if a cluster would have to
+        be started.
         """
         choice = self.target.of(name, kept)
         profile = taken(choice, self._offers(_take_running), self.settings, warn)
@@ -219,7 +220,7 @@ class Program:
             )
 
     async def _complete(self, profile: "Profile") -> "Profile":
-        """Have the dialer of a profile add what the other machine knows, such as the keys."""
+        """Let the dialer of a profile add what the remote machine knows, such as the keys."""
         if not profile.via:
             return profile
         if profile not in self._completed:
@@ -228,7 +229,7 @@ class Program:
             dialer = self._dialer(profile)
             ask = partial(dialer.complete, profile)
             completed = await with_retries(ask, safe=True, loopback=False)
-            # The dialer's connection is used for both.
+            # The same dialer's connection is used for both.
             self._dialers[completed] = dialer
             self._completed[profile] = completed
         return self._completed[profile]
@@ -244,7 +245,7 @@ class Program:
         return self._apis[profile]
 
     def transport(self, kind: Literal["request", "channel"], profile: "Profile") -> Any:
-        """Make a profile's transport of this kind, over the dialer of its `via`.
+        """Make a transport of this kind for a profile, over the dialer of its `via`.
 
         Raises ConfigError if no plugin offers one.
         """
@@ -264,10 +265,10 @@ class Program:
         return self._dialers[profile]
 
     def needs_asyncio(self) -> bool:
-        """Tell whether trio must run as asyncio's guest, since the transport of a stored profile
-        needs it, or that of the chosen profile, which may be stored no more.
+        """Tell whether trio must run as asyncio's guest, since the transport of a stored profile or
+        of the chosen profile needs it. The chosen profile may not be stored any more.
 
-        Any line may use any profile, and a program can't change to asyncio later.
+        Any line may use any profile, and a running program can't switch to asyncio.
         """
         from atoll._profiles import ProfileStore, apply_environment
 
@@ -284,7 +285,7 @@ class Program:
             profile = load()
             return profile is not None and self.transports.use_asyncio(profile)
         except AtollError:
-            # A command that uses the profile reports this.
+            # The error is reported by a command that uses the profile.
             return False
 
     async def aclose(self) -> None:
@@ -305,7 +306,7 @@ def _report_slow(endpoint: str) -> None:
 
 
 def _take(provided: Provided[ProfileOffer], paths: Paths, say: Callable[[str], None]) -> "Profile":
-    """Make the profile of an offer, which may start a cluster."""
+    """Make the profile of an offer; this may start a cluster."""
     with provided.guarded(_offer(provided)):
         profile = provided.load()(paths, say)
     return _profile_of(provided, profile)

@@ -1,4 +1,4 @@
-"""The progress of a script: one line on a terminal, if nothing else is written there."""
+"""The progress of a script: one line on a terminal, if the script's output does not go there."""
 
 import shutil
 import sys
@@ -13,7 +13,7 @@ from atoll.text import printable
 
 _CLEAR = "\r\x1b[2K"
 _PACE = 0.1
-"""Seconds between two lines: a script may have thousands that take none."""
+"""Seconds between updates of the line, since a script may have thousands of very short lines."""
 
 
 @define
@@ -47,7 +47,7 @@ class Progress:
 
 
 class _Told:
-    """Standard error, which removes the progress line before it writes other text."""
+    """Standard error; the progress line is removed before other text is written to it."""
 
     def __init__(self, file: IO[str], progress: Progress) -> None:
         self._file = file

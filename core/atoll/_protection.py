@@ -8,7 +8,7 @@ from atoll._preparing import Prepared
 from atoll.text import quote
 
 _LONGEST = 200
-"""Characters of a line that the question repeats."""
+"""The most characters of a line that the question repeats."""
 
 
 async def ask_first(context: Context, prepared: Prepared) -> None:
@@ -25,9 +25,7 @@ async def ask_first(context: Context, prepared: Prepared) -> None:
 
 
 def _protected(context: Context) -> str:
-    """Return the name of the profile that the command goes to if it is protected, else an empty
-    text.
-    """
+    """Return the name of the profile that the command uses if it is protected; else empty."""
     choice = choice_of(context)
     return choice.name if choice.profile and choice.profile.protect else ""
 
@@ -47,6 +45,6 @@ def says(prepared: Prepared, flag: str) -> bool:
 
 
 def shown_line(prepared: Prepared) -> str:
-    """Return a line for a question, without its secrets."""
+    """Return a line for a question, with `***` in place of its secrets."""
     line = " ".join(map(quote, prepared.words[before_command(prepared.words) :]))
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

@@ -1,7 +1,7 @@
-"""Records that hooks return: small immutable descriptions of what a plugin offers.
+"""Records that hooks return: small immutable descriptions of what a plugin provides.
 
 Every `load` is text of the form `package.module:attribute`, imported at first use, so that listing,
-help and completion import only the light entry module of a plugin.
+help and completion import only the small entry module of a plugin.
 
 These classes are created at every start. They lack the methods that nobody calls, since generating
 each of them takes time.
@@ -34,8 +34,8 @@ class Command:
     `destroys` what users may want back is confirmed if the profile is protected, and gets an option
     `--yes` if it has none. A `single` command works on one cluster at a time, and is refused after
     `@*` and by `explain`: it takes over the terminal, runs until it is interrupted, or is about no
-    cluster. One that `writes_files` on this machine is refused after `@*`, too: files of several
-    clusters would replace one another.
+    cluster. A command that `writes_files` on this machine is refused after `@*`, too, since files
+    of several clusters would replace one another.
     """
 
     name: str = field(validator=validators.matches_re(rf"{_WORD}( {_WORD})*"))
@@ -136,11 +136,11 @@ class Candidate:
 
 @frozen(eq=False, repr=False)
 class Status:
-    """A segment of the prompt's toolbar; `load` names `def segment(shell: ShellState) -> str`,
-    which is called at each redraw, and so at each key: it looks at what is known, and no more.
+    """A segment of the prompt's toolbar; `load` names `def segment(shell: ShellState) -> str`. It
+    is called at each redraw, and so at each key, so it must only use data that it already has.
 
-    `weight` is how much it matters: segments stand by it from left to right, and on a narrow
-    terminal those of little weight give way first.
+    `weight` is its importance: segments are ordered by it from left to right, and on a narrow
+    terminal those with the least weight are left out first.
     """
 
     name: str
@@ -154,8 +154,8 @@ class Background:
 
     `load` names `async def task(context: Context, shell: ShellState) -> None`, started when the
     prompt is on the screen, and cancelled when the user leaves. It may print a line above the
-    prompt and redraw the toolbar (:class:`~atoll.ShellState`). If it returns, it is done; if it
-    raises, it is started again a few times, with growing pauses.
+    prompt and redraw the toolbar (:class:`~atoll.ShellState`). If it returns, it is not started
+    again; if it raises, it is started again a few times, with growing pauses.
     """
 
     name: str
@@ -169,7 +169,7 @@ class Keys:
     `keys` are names of prompt_toolkit, one after the other: `f5`, `c-x c-e` (Ctrl-X, then Ctrl-E),
     `escape enter` (Alt-Enter). `load` names `def pressed(press: KeyPress) -> None`, called at the
     press; the prompt ignores keys while it runs. None is for keys of the line editor itself: they
-    are listed, and can't be taken.
+    are listed, and plugins can't use them.
     """
 
     keys: str = field(validator=validators.matches_re(r"\S+( \S+)*"))
@@ -183,7 +183,7 @@ class ProfileOffer:
 
     `load` names `def offer(home: Paths, say: Callable[[str], None]) -> Profile`; `say` prints a
     line to standard error. It is called when a command first needs a connection, and must be quick
-    if there is nothing to do. If it may start something, `running` names `def running(home: Paths)
+    if there is nothing to do. If it may start a cluster, `running` names `def running(home: Paths)
     -> Profile | None`, which starts nothing; None if nothing runs. `start` is the command that
     starts it, such as `local up`.
     """
@@ -248,7 +248,7 @@ class Invocation:
     """A context manager around every command; `load` names an async context manager function of the
     Context.
 
-    An error in it never harms the command: it costs one warning.
+    An error in it does not affect the command; a warning is printed.
     """
 
     name: str

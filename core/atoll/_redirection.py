@@ -24,15 +24,17 @@ if TYPE_CHECKING:
     import subprocess
 
 _PAUSE = 0.05
-"""Seconds between two attempts to open a FIFO that nobody reads."""
+"""Seconds between two attempts to open a FIFO that has no reader."""
 _GRACE = 3.0
-"""Seconds between SIGTERM and SIGKILL for the command behind a pipe."""
+"""Seconds between SIGTERM and SIGKILL for the command after a pipe."""
 _COMMON = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 @define
 class Sink:
-    """The output of a statement; `kept` is a file that gets what would otherwise be shown."""
+    """The output of a statement; `kept` is a file that gets the text which would otherwise be
+    shown.
+    """
 
     statement: Statement
     kept: IO[str] | None = None
@@ -72,10 +74,10 @@ class Sink:
             async with flowing(write_end) as outlet:
                 yield as_file(outlet)
         except BrokenPipeError:
-            pass  # the reader may end early, which is no failure
+            pass  # the reader may end early, which is not an error
 
     async def ended(self) -> int:
-        """Wait for the command behind a pipe, and end it if the wait is cancelled; returns its exit
+        """Wait for the command after a pipe, and end it if the wait is cancelled; returns its exit
         code, 0 if there is no pipe.
         """
         if self._reader is None:
@@ -88,14 +90,16 @@ class Sink:
 
 
 async def written(file: IO[str] | None) -> None:
-    """Wait until a terminal has taken all that was written, if that is one which says so."""
+    """Wait until a terminal has accepted everything that was written, if it is one that reports
+    this.
+    """
     if (drain := getattr(file, "drain", None)) is not None:
         await drain(all=True)
 
 
 @asynccontextmanager
 async def _shown(file: IO[str]) -> AsyncIterator[IO[str]]:
-    """Wait for the terminal at the end; what it has not taken by an interruption is dropped."""
+    """At the end, wait for the terminal; if interrupted, drop the text that it has not accepted."""
     try:
         yield file
         await written(file)
@@ -121,7 +125,7 @@ async def open_source(path: Path) -> IO[str]:
     try:
         if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
             await trio.lowlevel.wait_readable(descriptor)
-        # Threads may read from it too, and these may block.
+        # Threads may read from it too, and they may block.
         os.set_blocking(descriptor, True)
         return os.fdopen(descriptor, encoding="utf-8")
     except OSError as error:

@@ -21,12 +21,12 @@ _LONGEST = 40
 
 
 class BadExitCode(Exception):
-    """A command has returned something that is no exit code."""
+    """A command has returned a value that is not an exit code."""
 
 
 class Ending(NamedTuple):
-    """How a statement ends: its exit code, and the line for the user. For a `bug`, the plugin is
-    named.
+    """How a statement ends: its exit code, and the line for the user. For a `bug`, the line names
+    the plugin.
     """
 
     code: int
@@ -71,7 +71,7 @@ def ending(error: BaseException, node: "Node | None") -> Ending:
 
 
 def _as_ours(error: BaseException, node: "Node | None") -> BaseException:
-    """Return errors of the system and of click as AtollErrors."""
+    """Convert errors of the system and of click to AtollErrors."""
     if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
         return from_os_error(error)
     if isinstance(error, click.Abort):
@@ -93,7 +93,7 @@ def give_hint(error: BaseException, hint: Callable[[str], str]) -> None:
 
 
 def _of_exit(code: Any) -> Ending:
-    """Return the ending for `sys.exit(code)`: a text is shown, and means failure."""
+    """Return the ending for `sys.exit(code)`: a text is shown, and means a failure."""
     if isinstance(code, str):
         return Ending(ExitCode.FAILED, code)
     try:

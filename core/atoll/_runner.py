@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from atoll._state import ShellState
 
 _FOR_PEOPLE = "table"
-"""The only format whose output may also hold text that a command prints."""
+"""The only format whose output may also contain text that a command prints."""
 _EXPLAINING = {
     ("config",),
     ("config", "list"),
@@ -61,9 +61,9 @@ _EXPLAINING = {
     ("doctor",),
     ("help",),
 }
-"""Commands that report or mend wrong settings, and therefore run with wrong settings."""
+"""Commands that report or repair wrong settings, and therefore run in spite of wrong settings."""
 _FOR_VARIABLES = "value"
-"""The name of the format when `let` or `for` takes the output of a command."""
+"""The name of the format while `let` or `for` captures the output of a command."""
 
 
 class JobControl(Protocol):
@@ -102,7 +102,7 @@ class Runner:
     share: "Share | None" = None
 
     has_told: bool = field(default=False, init=False)
-    """Whether the user has already been told why the last statement failed."""
+    """Whether the user was already told why the last statement failed."""
 
     async def run(self, statement: Statement, prepared: Prepared | None = None) -> int:
         """Run a statement, which may be `prepared` already; returns its exit code. Errors are
@@ -140,7 +140,7 @@ class Runner:
     async def _run_system(self, line: "_Line") -> int:
         statement = line.statement
         if self.control is not None and self.control.takes_system and line.has_terminal:
-            # The terminal is the program's alone.
+            # The program gets the terminal for itself.
             if code := await interruptible(_written):
                 return code
             return await self.control.run_system(statement)
@@ -158,8 +158,8 @@ class Runner:
         run: Callable[[], Awaitable[int]],
         then: Then | None = None,
     ) -> None:
-        """Start a part of a line in the background, and say so. If jobs are no processes, `run`
-        runs it; else `then` is called with its exit code.
+        """Start a part of a line in the background, and print its number. If jobs are not
+        processes, `run` runs it; else `then` is called with its exit code.
         """
         if self.nested:
             raise UsageError("a command within another can't go to the background")
@@ -237,7 +237,7 @@ class Runner:
                     return await self._noting_end(prepared, context)
 
     async def _noting_end(self, prepared: Prepared, context: Context) -> int:
-        """Run the command, and let the context managers around it know how it ended."""
+        """Run the command, and tell the context managers around it how it ended."""
         try:
             await ask_first(context, prepared)
             await self._bounded(partial(prepared.calls.run, context))
@@ -260,7 +260,7 @@ class Runner:
         return found.record.text if found else ""
 
     async def _bounded(self, call: Callable[[], Awaitable[None]]) -> None:
-        """Run a command with the time limit of the user; raises TimedOut when that is over."""
+        """Run a command with the user's time limit; raises TimedOut at its end."""
         seconds = self.share.seconds if self.share else self.program.settings.timeout
         with trio.move_on_after(math.inf if seconds is None else seconds):
             await call()
@@ -331,7 +331,7 @@ class Runner:
         if is_interruption(error):
             raise error
         end = ending(error, line.prepared.node if line.prepared else None)
-        # A pipe whose reader has ended is no error to report.
+        # If the reader of a pipe has ended, this is not an error to report.
         self.has_told = bool(end.text) or isinstance(error, BrokenPipeError)
         if end.bug:
             line.tell(f"{line.statement.place}{self._crash_report(error, end, line)}")
@@ -363,8 +363,8 @@ class Runner:
 
 
 def _named(prepared: Prepared, option: str | None) -> str | None:
-    """Return the profile that a line names by `@` or `--profile`; raises UsageError if
-    they differ.
+    """Return the profile that a line names by `@` or `--profile`; raises UsageError if these are
+    different.
     """
     if prepared.profiles and option and option != prepared.profiles:
         raise UsageError(f"@{prepared.profiles} and --profile {option} exclude each other")
@@ -382,18 +382,18 @@ class _Line:
     output: Output | None = None
 
     def tell(self, text: str) -> None:
-        """Report an error, unless the JSON on standard error holds it already."""
+        """Report an error, unless the JSON on standard error already contains it."""
         if self.output is None or not self.output.has_told_failure:
             warn(text, _errors_of(self.capture))
 
     @property
     def has_terminal(self) -> bool:
-        """Whether it may read from the terminal and write to it."""
+        """Whether it may use the terminal for input and output."""
         return self.foreground and self.file is None
 
     @property
     def file(self) -> IO[str] | None:
-        """The file that keeps its standard output; None if it is shown."""
+        """The file that gets its standard output; None if the output is shown."""
         return self.capture.file("stdout") if self.capture else None
 
     @property
@@ -420,13 +420,13 @@ def _more_time(share: "Share | None") -> str:
 
 
 async def _keeping(kept: FixedTarget, run: Callable[[], Awaitable[int]], _job: Job) -> int:
-    """Run a job with the profile that was in use when it was started."""
+    """Run a job with the profile that was in use when the job was started."""
     fixed_target.set(kept)
     return await run()
 
 
 def _errors_of(capture: Capture | None) -> IO[str] | None:
-    """Return the file that keeps errors; None if they are shown."""
+    """Return the file that gets errors; None if they are shown."""
     return capture.file("stderr") if capture and capture.keeps_errors else None
 
 

@@ -1,8 +1,8 @@
 """Starts trio: by itself, or as the guest of an asyncio loop.
 
-Commands run under plain trio. The prompt and SSH use asyncio libraries: for these alone, trio
-shares its thread with an asyncio loop, and :func:`aio` awaits asyncio code from trio code.
-Otherwise asyncio is not imported.
+Commands run under plain trio. The prompt and SSH use asyncio libraries; only for these, trio shares
+its thread with an asyncio loop, and :func:`aio` awaits asyncio code from trio code. Otherwise
+asyncio is not imported.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ def run(async_fn: Callable[..., Awaitable[T]], *args: Any, guest: bool = False) 
 def _let_children_be_stopped() -> None:
     """Make subprocess start programs by fork instead of vfork.
 
-    Ctrl-Z may stop a child just before it becomes the program. After vfork, the thread that waits
-    for that can't be stopped itself, and so the shell would never learn that this process has
-    stopped.
+    Ctrl-Z may stop a child just before it executes the program. After vfork, the parent's thread
+    waits for that and can't be stopped itself, so the shell would never notice that this process
+    has stopped.
     """
-    # As its documentation has it: read at each start, False is always safe.
+    # The documentation says that this is read at each start, and that False is always safe.
     subprocess._USE_VFORK = False  # type: ignore[misc]  # noqa: SLF001
 
 
 @contextmanager
 def _interrupts_alone() -> Iterator[None]:
-    """Raise KeyboardInterrupt instead of a group that holds nothing else."""
+    """Raise KeyboardInterrupt instead of a group that contains nothing else."""
     try:
         yield
     except BaseExceptionGroup as error:
@@ -68,7 +68,7 @@ def _interrupts_alone() -> Iterator[None]:
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Whether an error is Ctrl-C, or a group that holds nothing else."""
+    """Whether an error is Ctrl-C, or a group that contains nothing else."""
     if isinstance(error, BaseExceptionGroup):
         return error.split(KeyboardInterrupt)[1] is None
     return isinstance(error, KeyboardInterrupt)
@@ -79,8 +79,8 @@ def run_guest(async_fn: Callable[..., Awaitable[T]], *args: Any) -> T:
     import asyncio
 
     _let_children_be_stopped()
-    # Not asyncio.run: it answers ctrl-C by cancelling its own main task, which would leave trio's
-    # tasks where they are, without their clean-up.
+    # asyncio.run is not used, since at Ctrl-C it cancels its own main task, which would leave
+    # trio's tasks without their clean-up.
     loop = asyncio.new_event_loop()
     try:
         with _interrupts_alone():
@@ -111,7 +111,7 @@ async def _host_trio(
         done_callback=done.set_result,
         run_sync_soon_threadsafe=loop.call_soon_threadsafe,
         run_sync_soon_not_threadsafe=loop.call_soon,
-        # The one wake-up descriptor for signals is asyncio's, which wakes trio too.
+        # There is only one wake-up descriptor for signals; it is asyncio's, which wakes trio too.
         host_uses_signal_set_wakeup_fd=True,
         restrict_keyboard_interrupt_to_checkpoints=True,
     )
@@ -121,11 +121,11 @@ async def _host_trio(
 def _hear_signals(loop: asyncio.AbstractEventLoop) -> None:
     """Make every signal wake the loop.
 
-    asyncio does so only while it has handlers of its own, and the prompt adds and removes those.
-    Otherwise a signal that comes just before the loop begins to wait would be handled at the next
-    event, however late that is. SIGCONT is used, since it is harmless.
+    asyncio does this only while it has signal handlers of its own, and the prompt adds and removes
+    those. Otherwise a signal that arrives just before the loop starts to wait would be handled only
+    at the next event. A handler for SIGCONT is added, since that signal is harmless.
     """
-    with suppress(ValueError, RuntimeError):  # only the main thread gets signals
+    with suppress(ValueError, RuntimeError):  # only the main thread can handle signals
         loop.add_signal_handler(signal.SIGCONT, lambda: None)
 
 
@@ -170,8 +170,8 @@ async def aio(fn: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) 
             "there is no asyncio loop for aio() here",
             hint="Command(…, asyncio=True), or Transport(…, asyncio=True), asks for one",
         ) from None
-    # KeyboardInterrupt and SystemExit would leave an asyncio task by way of the loop and take the
-    # program down under trio's feet, so every outcome comes over as a value.
+    # KeyboardInterrupt and SystemExit would leave an asyncio task through the loop, and end the
+    # program while trio is still running. So every outcome is returned as a value.
     task = loop.create_task(outcome.acapture(fn, *args, **kwargs))
     return await _ended(task)
 
@@ -190,7 +190,7 @@ async def _ended(task: asyncio.Task[outcome.Outcome[T]]) -> T:
         nonlocal raise_cancel
         raise_cancel = raise_cancel_here
         task.cancel()
-        # Trio goes on waiting: the asyncio code may have things to put away.
+        # Trio waits until the asyncio code has ended, since that may have to clean up.
         return trio.lowlevel.Abort.FAILED
 
     task.add_done_callback(wake)
@@ -199,7 +199,7 @@ async def _ended(task: asyncio.Task[outcome.Outcome[T]]) -> T:
 
 
 def _flat(result: outcome.Outcome[outcome.Outcome[T]]) -> outcome.Outcome[T]:
-    # The outer outcome is an error only if the task was cancelled before it began.
+    # The outer outcome is an error only if the task was cancelled before its start.
     return result if isinstance(result, outcome.Error) else result.unwrap()
 
 

@@ -1,4 +1,4 @@
-"""Reads a whole file of lines, or looks through it."""
+"""Reads a whole file of lines, or searches it."""
 
 import os
 import re
@@ -11,13 +11,15 @@ from atoll._errors import AtollError
 from atoll._terminal import Source
 
 _LONGEST = 16 * 1024 * 1024
-"""Characters."""
+"""The longest script, in characters."""
 _MOVES = re.compile(r"\b(cd|source)\b")
-"""What may change the folder: a command, and one that runs a file."""
+"""Commands that may change the folder: `cd`, and `source`, which runs a file."""
 
 
 def read_script(file: str) -> str:
-    """Return the text of a script; raises AtollError. For a thread: it may be a pipe."""
+    """Return the text of a script; raises AtollError. Call it in a thread, since the file may be a
+    pipe.
+    """
     try:
         with Path(file).open(encoding="utf-8-sig") as opened:
             text = opened.read(_LONGEST + 1)
@@ -31,8 +33,8 @@ def read_script(file: str) -> str:
 
 
 async def may_move(script: Source) -> bool:
-    """Whether a script may go to another folder, as far as its text can tell. Of one that comes
-    through a pipe nobody knows.
+    """Whether a script may change its folder, as far as its text shows. For a script from a pipe,
+    this is not known.
     """
     if script.file is None:
         return any(map(_MOVES.search, script.unread))

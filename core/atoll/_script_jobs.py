@@ -1,7 +1,8 @@
-"""Jobs of a script that goes to other folders: processes, which keep the folder that they began in.
+"""Runs the jobs of a script that changes its folder as processes, which keep the folder of their
+start.
 
-Other scripts run their jobs themselves, which starts them sooner: all of these share the one folder
-that a process has.
+Other scripts run their jobs in their own process, which starts the jobs sooner; all of them use the
+one folder of that process.
 """
 
 import subprocess
@@ -23,11 +24,13 @@ from atoll._terminal import Source
 
 @define
 class ScriptControl(JobControl):
-    """Starts the jobs of a script, whose output goes where the script's goes."""
+    """Starts the jobs of a script; their output goes where the script's output goes."""
 
     @classmethod
     def of(cls, program: Program, jobs: Jobs, output_format: str, **ways: bool) -> "ScriptControl":
-        """Make one; `ways` are those in which the script runs its lines, as a Task has them."""
+        """Make the control of a script; `ways` are the fields of a Task that say how the script
+        runs its lines.
+        """
         reader = PlainReader(Source(None), ShellState())
         return cls(program, jobs, reader, None, output_format, ways=ways)
 

@@ -40,7 +40,8 @@ async def run_separately(
 
 
 def _options(program: "Program", output_format: str) -> Iterator[str]:
-    # Named, so that the profile is the same even if another one is put in use meanwhile.
+    # The profile is given by name, so that it is the same even if another profile is chosen
+    # meanwhile.
     if (profile := program.target.name) and profile != ENVIRONMENT:
         yield f"--profile={profile}"
     if output_format:

@@ -1,4 +1,4 @@
-"""Settings: values from the environment, else `config.yaml`, else defaults."""
+"""Settings: values from the environment, else from `config.yaml`, else defaults."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ Value = str | int | float | bool
 
 
 _LONGEST = 60
-"""Characters of what was set that a message repeats."""
+"""The most characters of a value that a message repeats."""
 _PREFIX = "ATOLL_"
 _OTHER_VARIABLES = {"ATOLL_HOME", "ATOLL_PROFILE", "ATOLL_PLUGINS"}
 _PREFER = Setting(
@@ -62,7 +62,7 @@ class Settings:
             return self._declared[key].default
 
     def lookup(self, key: str) -> tuple[Any, str]:
-        """Return the value of a declared key, and where it is set, in words."""
+        """Return the value of a declared key, and text that says where it is set."""
         setting = self._declared[key]
         variable = variable_of(key)
         if variable in self.environ:
@@ -72,8 +72,8 @@ class Settings:
         return setting.default, "default"
 
     def declaration(self, key: str) -> Setting:
-        """Return what is declared about a key, one of the user's own below a mapping, too; raises
-        ConfigError for one that there is not.
+        """Return the declaration of a key, also for a key of the user's own below a mapping; raises
+        ConfigError for an unknown key.
         """
         if key in self._declared:
             return self._declared[key]
@@ -84,7 +84,7 @@ class Settings:
         return mapping
 
     def fitting(self, key: str, text: str) -> Value:
-        """Return a text as a value of a key; raises ConfigError for an unknown key or an invalid
+        """Convert a text to a value of a key; raises ConfigError for an unknown key or an invalid
         value.
         """
         setting = self.declaration(key)
@@ -93,7 +93,7 @@ class Settings:
         return _convert(setting, text, "config set")
 
     def read_again(self) -> None:
-        """Forget the content of the file, which was written."""
+        """Drop the content of the file, since it was written."""
         self._file = None
 
     def problems(self) -> list[str]:
@@ -137,8 +137,7 @@ class Settings:
         }
 
     def preferred_plugins(self) -> list[str]:
-        """Return the plugins that keep a name which several plugins offer, the most preferred
-        first.
+        """Return the plugins that get a name which several plugins offer, the most preferred first.
 
         It is called while plugins are loaded; a file that can't be read is reported later.
         """
@@ -150,7 +149,7 @@ class Settings:
 
     @property
     def config_file(self) -> Path:
-        """The file with the user's settings, also written by `config set`."""
+        """The file with the user's settings; `config set` also writes it."""
         return self.paths.config / "config.yaml"
 
     def _values(self) -> dict[str, Any]:
@@ -170,7 +169,7 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def flat(content: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Return the keys of a file with their values: `shell: {suggest: no}` becomes
+    """Return the keys of a file with their values; `shell: {suggest: no}` becomes
     `shell.suggest`.
     """
     found: list[tuple[str, Any]] = []
@@ -178,7 +177,7 @@ def flat(content: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, Any]]:
         name = f"{prefix}{key}"
         if isinstance(value, dict):
             found += flat(value, f"{name}.")
-        elif value is not None:  # `output:` without a value
+        elif value is not None:  # skips a key without a value, such as `output:`
             found.append((name, value))
     return found
 
@@ -194,14 +193,14 @@ def _unknown(key: str, known: Sequence[str], source: str) -> str:
 
 
 def _unknown_variables(environ: Mapping[str, str], keys: Sequence[str]) -> Iterator[str]:
-    """Return the variables that are nearly the name of a setting; others may belong to other
+    """Return the variables whose names are similar to that of a setting; others may belong to other
     programs.
     """
     known = [variable_of(key) for key in keys]
     for name in sorted(environ):
         if not name.startswith(_PREFIX) or name in (*known, *_OTHER_VARIABLES):
             continue
-        # Without their common beginning, which would make all of them similar.
+        # They are compared without their common prefix, since it would make all of them similar.
         ends = [one.removeprefix(_PREFIX) for one in known]
         if near_matches(name.removeprefix(_PREFIX), ends):
             yield f"unknown variable {name} ({near_matches(name, known)})"

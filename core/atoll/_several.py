@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from atoll._runner import Runner
 
 _AT_ONCE = 8
-"""How many profiles are worked on at the same time."""
+"""The most profiles on which the line runs at the same time."""
 
 
 @frozen
@@ -31,7 +31,7 @@ class Share:
     profile: str
     gathering: Gathering
     seconds: float
-    """How long it may take."""
+    """Seconds that it may take."""
 
     def output(self, program: "Program", **options: Any) -> GatheredOutput:
         """Make the output of the command for this profile."""
@@ -75,7 +75,7 @@ async def run_several(
 
 
 def _refuse(statement: Statement, prepared: Prepared) -> None:
-    """Raise UsageError for what can't be done on several clusters at once."""
+    """Raise UsageError for a line that can't be run on several clusters at once."""
     name = " ".join(prepared.node.path)
     if prepared.node.single or prepared.node.writes_files:
         raise UsageError(f"{name} is for one cluster at a time", hint=f"such as @NAME {name}")
@@ -125,7 +125,7 @@ async def _ask_first(context: Context, prepared: Prepared, profiles: list[str]) 
 
 
 def _aimed(statement: Statement, profile: str) -> Statement:
-    """Return the same line for one profile; its errors begin with the profile's name."""
+    """Return the same line for one profile; its errors begin with the name of the profile."""
     at = before_command(statement.words)
     words = (*statement.words[: at - 1], f"{MARK}{profile}", *statement.words[at:])
     return evolve(statement, words=words, place=f"{statement.place}{profile}: ")

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, Self
 
 from attrs import define, field
 
-# Nothing that has matched is given back (`++`): a text takes time in proportion to its length.
+# Matched text is never given back (`++`), so that the time is proportional to the length of the
+# text.
 _BLANK = re.compile(r"[ \t\r]++")
 _RUN = re.compile(r"[^ \t\r\n;&|()<>'\"`\\$]++")
 _COMMENT = re.compile(r"#[^\n]*+")
@@ -27,7 +28,7 @@ _PLAIN_INSIDE = {
     "((": re.compile(r"(?:[^()'\"\\$`]++|\\.|\\\Z)++", re.DOTALL),
     "()": re.compile(r"(?:[^()'\"\\$`]++|\\.|\\\Z)++", re.DOTALL),
 }
-"""What stands for itself within quotes, `${ }`, `$(( ))`, and parentheses in the latter."""
+"""Text without a special meaning within quotes, `${ }`, `$(( ))`, and parentheses in the latter."""
 _END_INSIDE = {'"': '"', "`": "`", "${": "}", "((": "))", "()": ")"}
 
 _OPENERS = {"if": "if", "for": "do", "while": "do", "until": "do", "case": "case", "{": "{"}
@@ -57,12 +58,14 @@ class SystemCommand:
 
     until: str = ""
     _open: list[_Open] = field(factory=list)
-    """What is open, the innermost last, by the place in its chunk where it began."""
+    """The constructs that are open, the innermost last, with the position in their chunk where they
+    begin.
+    """
     _documents: list[_Here] = field(factory=list)
     """Here-documents that begin after the line."""
     _in_document: bool = False
     _starts: bool = True
-    """Whether a command begins here, so that a reserved word is one."""
+    """Whether a command begins here, so that reserved words are recognized."""
     _in_word: bool = False
 
     def read(self, text: str, at: int) -> int:
@@ -78,8 +81,8 @@ class SystemCommand:
 
     @property
     def is_open(self) -> str:
-        """What is still open at the end of the text, such as `'`, `$(` or `if`; empty
-        for nothing.
+        """The construct that is still open at the end of the text, such as `'`, `$(` or `if`; empty
+        if none is.
         """
         if self._documents:
             return "<<"
@@ -87,7 +90,7 @@ class SystemCommand:
 
     @property
     def since(self) -> int:
-        """The position in its chunk at which that was opened."""
+        """The position in its chunk where that construct begins."""
         return self._open[-1].at if self._open else 0
 
     def state(self) -> tuple[Any, ...]:
@@ -98,7 +101,7 @@ class SystemCommand:
 
     @classmethod
     def resumed(cls, state: tuple[Any, ...]) -> Self:
-        """Return one that continues from a state."""
+        """Return an object that continues from a state."""
         until, open_, documents, *others = state
         return cls(until, [_Open(kind, 0) for kind in open_], list(documents), *others)
 
@@ -114,7 +117,7 @@ class SystemCommand:
         return self._piece(text, at)
 
     def _push(self, kind: str, at: int) -> int:
-        """Note that something is opened; returns the position after it."""
+        """Record that a construct is opened; returns the position after its beginning."""
         self._open.append(_Open(kind, at))
         return at + len(kind)
 
@@ -126,7 +129,9 @@ class SystemCommand:
         return end + 1
 
     def _inside(self, kind: str, text: str, at: int) -> int:
-        """Read on where there are no words of commands: in quotes, `${ }` and `$(( ))`."""
+        """Continue to read inside quotes, `${ }` or `$(( ))`, which contain no words of
+        commands.
+        """
         if plain := _PLAIN_INSIDE[kind].match(text, at):
             return plain.end()
         if text.startswith(_END_INSIDE[kind], at):
@@ -137,7 +142,7 @@ class SystemCommand:
         if text[at] == "(":
             self._push("()", at)
         elif text[at] == ")":
-            # `$((` was no arithmetic: a subshell ends here that stands first in `$( )`.
+            # `$((` was not arithmetic: a subshell at the beginning of `$( )` ends here.
             self._open[-1] = _Open("$(", self._open[-1].at)
         elif not (text[at] == "'" and any(one.kind == '"' for one in self._open[-2:])):
             self._push(text[at], at)
@@ -190,7 +195,7 @@ class SystemCommand:
             self._documents.pop(0)
             self._in_document = bool(self._documents)
             if self._is_whole:
-                # At the end of the line, the command ends too.
+                # The line's end also ends the command.
                 return end
         return min(end + 1, len(text))
 
@@ -224,7 +229,7 @@ class SystemCommand:
         return self._next_command(at + 1)
 
     def _backslash(self, text: str, at: int) -> int:
-        if len(text) - at <= 2 and text[at + 1 :] in ("", "\n"):  # with the end of a line
+        if len(text) - at <= 2 and text[at + 1 :] in ("", "\n"):  # at the end
             return at
         if text[at + 1] != "\n":
             self._starts, self._in_word = False, True
@@ -245,7 +250,7 @@ class SystemCommand:
         return run.end()
 
     def _whole_word(self, word: str, text: str, at: int) -> None:
-        """Note what a word without quotes opens or closes."""
+        """Record which construct a word without quotes opens or closes."""
         kind = self._open[-1].kind if self._open else ""
         if not self._starts:
             self._starts = (kind, word) in (("case", "in"), ("do", "do"))

@@ -1,4 +1,4 @@
-"""Requests to a cluster's API for a profile; what the requests mean is left to plugins."""
+"""Sends requests to a cluster's API for a profile; plugins know what the requests mean."""
 
 from atoll._api.connection import Api, Reply, TransportFactory
 from atoll._api.negotiation import ApiVersion

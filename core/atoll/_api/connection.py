@@ -1,6 +1,7 @@
 """One profile's live connection to its cluster: negotiation, GraphQL, errors and retries.
 
-It knows how the API is spoken, and nothing else: no route but `/` and `/admin/gql`, no entity.
+It knows only how requests are sent, not what they mean: it contains no routes but `/` and
+`/admin/gql`, and no entities.
 """
 
 import builtins
@@ -47,7 +48,7 @@ _TIMEOUT = 60.0
 
 
 class TransportFactory(Protocol):
-    """Makes the transport of a kind for a profile; called at most once for each kind."""
+    """Makes the transport of a certain kind for a profile; called at most once for each kind."""
 
     def __call__(self, kind: Literal["request", "channel"], profile: Profile, /) -> Any:
         """Return a RequestTransport or a ChannelTransport, not yet connected."""
@@ -80,7 +81,7 @@ class Reply:
         return self._response.chunks()
 
     def events(self) -> "AsyncGenerator[ServerSentEvent]":
-        """Yield server-sent events as they come."""
+        """Yield server-sent events as they arrive."""
         from atoll._api.sse import server_sent_events
 
         return server_sent_events(self._response.chunks(), self._endpoint)
@@ -97,7 +98,8 @@ class Reply:
 
 
 class Api:
-    """The connection of one profile, made at the first request; close it with `async with`.
+    """The connection of one profile. It is opened at the first request; use it with `async with`,
+    which closes it.
 
     `report_slow` is called when an answer takes long. `ask` returns the function that asks the user
     to log in again, or None if nobody can be asked.
@@ -138,12 +140,11 @@ class Api:
         """Send a request that carries :class:`~atoll._api.content.Content`, and return its reply.
 
         `path` is percent-encoded, see :func:`~atoll.urls.path`. `timeout` is how many seconds the
-        cluster may send nothing, None for no limit. `safe` says that repeating the request does no
-        harm; by default it is true for GET and HEAD. Read a `stream` by the reply's `chunks` or
-        `events`.
+        cluster may send nothing, None for no limit. `safe` says that the request may be repeated;
+        by default it is true for GET and HEAD. Read a `stream` by the reply's `chunks` or `events`.
         """
         draft = evolve(build_request(method, path, **content), timeout=timeout)
-        # A body that comes piece by piece is gone once it was sent.
+        # A body that is sent piece by piece can be sent only once.
         lasting = draft.body is None or isinstance(draft.body, bytes)
         repeatable = lasting and (method in {"GET", "HEAD"} if safe is None else safe)
 
@@ -187,7 +188,7 @@ class Api:
     async def json(self, method: str, path: str, *, like: Shape = object, **content: Any) -> Any:
         """Send a request as :meth:`request` does, and return its JSON, read as the shape `like`.
 
-        Raises Malformed for an answer of another shape, see :mod:`atoll.reading`.
+        Raises Malformed for an answer of another shape; see :mod:`atoll.reading`.
         """
         return (await self.request(method, path, **content)).json(like)
 
@@ -216,7 +217,7 @@ class Api:
     def read(self, value: Any, like: Shape) -> Any:
         """Read a value of the cluster as the shape `like`; raises Malformed.
 
-        For values that :meth:`json` and :meth:`gql` have not read.
+        This is for values that :meth:`json` and :meth:`gql` have not read.
         """
         return read(value, like, self.profile.endpoint)
 
@@ -263,7 +264,7 @@ class Api:
 
     @property
     def proxy(self) -> str:
-        """The proxy that requests go through besides the profile's `via`, empty for none."""
+        """The proxy that requests go through in addition to the profile's `via`, empty for none."""
         return getattr(self._request_transport(), "proxy", "")
 
     @property
@@ -287,7 +288,7 @@ class Api:
         return identity.access_key if identity else self.profile.access_key
 
     async def version(self) -> ApiVersion:
-        """Return the newest API version that both sides know. Routes and shapes depend on it."""
+        """Return the newest API version that both sides know. Routes and formats depend on it."""
         return (await self._known_server()).spoken
 
     async def manager(self) -> str:
@@ -297,7 +298,7 @@ class Api:
         return (await self._known_server()).manager
 
     async def supports(self, feature: str) -> bool:
-        """Whether the cluster announces a feature that the API itself does not have."""
+        """Whether the cluster announces a feature that is not in the API of Backend.AI."""
         return feature in (await self._known_server()).features
 
     async def aclose(self) -> None:
@@ -324,13 +325,13 @@ class Api:
         return self._channels
 
     async def _let_in(self, send: Callable[[ApiVersion], Awaitable[T]], *, again: bool) -> T:
-        """Send under the negotiated version and, for profiles that log in, with a valid login."""
+        """Send with the negotiated version and, for profiles that log in, with a valid login."""
         announced = partial(self._announcing, send, again=again)
         return await self._relogin.around(self.login, announced, again=again)
 
     async def _announcing(self, send: Callable[[ApiVersion], Awaitable[T]], *, again: bool) -> T:
-        """Send under the negotiated version; send `again` if the cluster's version has changed
-        since.
+        """Send with the negotiated version; if the cluster's version has changed since, send
+        `again`.
         """
         server = await self._known_server()
         try:
@@ -341,7 +342,7 @@ class Api:
             renewed = await self._renew_server(server)
             if not again or renewed.announced == server.announced:
                 raise
-        # The version is checked before anything else, so the request had no effect.
+        # The cluster checks the version first, so the request had no effect.
         return await send(renewed.announced)
 
     async def _known_server(self) -> Server:
@@ -399,7 +400,7 @@ class Api:
         return problem_from(response.status, body, headers.get("content-type", ""), headers)
 
     async def _body(self, response: Response) -> bytes:
-        """Read a whole body; raises Malformed for one that is longer than any answer of the API."""
+        """Read a whole body; raises Malformed if it is longer than any answer of the API."""
         try:
             return await response.read()
         except TooLong:

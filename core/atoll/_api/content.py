@@ -1,5 +1,5 @@
-"""The parameters of a request, placed where managers of all releases read them: query, body or
-both.
+"""Places the parameters of a request where managers of all releases read them: in the query, the
+body or both.
 """
 
 import json as jsonlib
@@ -9,17 +9,18 @@ from typing import Any, TypedDict, Unpack
 from atoll.transport import Part, Request
 from atoll.urls import not_text
 
-# Releases disagree whether these read the query or the body, so both carry the same.
+# For these methods, some releases read the query and others the body, so both contain the
+# parameters.
 _BOTH_WAYS = {"GET", "HEAD", "DELETE"}
 
 
 class Content(TypedDict, total=False):
-    """What a request carries; every key may be left out.
+    """The content of a request; every key may be left out.
 
     `params` are the route's parameters; those of value None are left out. They are sent in a JSON
     body, for GET, HEAD and DELETE in the query as well; `query=True` sends both with other methods
-    too. If `json`, `body` or `parts` are the body, they are in the query alone. `body` is sent
-    unchanged, with its `content_type`.
+    too. If `json`, `body` or `parts` is the body, the parameters are only in the query. `body` is
+    sent unchanged, with its `content_type`.
     """
 
     params: Mapping[str, Any] | None
@@ -32,9 +33,9 @@ class Content(TypedDict, total=False):
 
 
 def build_request(method: str, path: str, **content: Unpack[Content]) -> Request:
-    """Return a request with its parameters in their places, without version or timeout.
+    """Return a request with its parameters in query and body, but without version and timeout.
 
-    Raises UsageError for parameters that are no text.
+    Raises UsageError for parameters that are not valid text.
     """
     raw, parts = content.get("body"), content.get("parts", ())
     params = _given(content.get("params"))
@@ -74,7 +75,7 @@ def _given(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _document(method: str, params: dict[str, Any] | None) -> dict[str, Any] | None:
-    # Without parameters a GET needs no body; a POST with none to give still says so.
+    # A GET without parameters has no body; a POST without parameters has an empty one.
     return (params or None) if method in _BOTH_WAYS else params
 
 

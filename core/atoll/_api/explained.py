@@ -1,7 +1,7 @@
-"""An api that sends nothing: it notes what would be sent.
+"""An API connection that sends nothing, and only records what would be sent.
 
-No answer comes, so a command goes on as long as it looks at none, but for those to GraphQL queries:
-these are made up (:mod:`atoll._api.likely_answers`).
+No answers arrive. A command continues as long as it does not use one, except for answers to GraphQL
+queries, which are invented (:mod:`atoll._api.likely_answers`).
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -22,7 +22,7 @@ from atoll.transport import Channel, Request
 
 
 class Unanswered(AtollError):
-    """The command has looked at an answer, which there is not."""
+    """The command has used an answer, but there is none."""
 
     def __init__(self) -> None:
         super().__init__("nothing was sent, so there is no answer")
@@ -33,7 +33,7 @@ def _unanswered(*_arguments: object, **_named: object) -> NoReturn:
 
 
 class Unread:
-    """An answer that may be handed on, and can't be looked at: that raises Unanswered."""
+    """An answer that may be passed on; using its content raises Unanswered."""
 
     __slots__ = ()
     __getattr__ = __getitem__ = __contains__ = __iter__ = __len__ = __bool__ = _unanswered
@@ -42,27 +42,27 @@ class Unread:
 
 @frozen
 class _Silent:
-    """A channel to nobody."""
+    """A channel that is connected to nothing."""
 
     path: str
     note: Callable[[Request], None]
 
     async def send(self, message: str | bytes) -> None:
-        """Note a message."""
+        """Record a message."""
         await trio.lowlevel.checkpoint()
         body = message.encode() if isinstance(message, str) else message
         self.note(Request(method="SEND", path=self.path, body=body))
 
     async def receive(self) -> NoReturn:
-        """Find that nothing comes."""
+        """Raise Unanswered, since no message will arrive."""
         raise Unanswered
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing, since nothing is open."""
 
 
 class ExplainedApi(Api):
-    """Notes each request by `note`, in the order in which they would be sent."""
+    """Passes each request to `note`, in the order in which they would be sent."""
 
     def __init__(
         self, profile: Profile, cache: ServerCache, note: Callable[[Request], None]
@@ -71,7 +71,7 @@ class ExplainedApi(Api):
         self._note = note
         self._server = cache.load()
         self.assumes = False
-        """Whether the command was told a likely answer."""
+        """Whether the command was given an invented answer."""
 
     async def _known_server(self) -> Server:
         if self._server is None:
@@ -80,7 +80,7 @@ class ExplainedApi(Api):
         return self._server
 
     async def request(self, method: str, path: str, **content: Any) -> Reply:
-        """Note a request."""
+        """Record a request."""
         await trio.lowlevel.checkpoint()
         await self._known_server()
         for option in ("stream", "timeout", "safe"):
@@ -89,7 +89,7 @@ class ExplainedApi(Api):
         return Unread()  # type: ignore[return-value]  # it may be handed on as one
 
     async def json(self, method: str, path: str, *, like: Shape = object, **content: Any) -> Any:
-        """Note a request; `like` is for an answer."""
+        """Record a request; `like`, the shape of the answer, is not used."""
         del like
         return await self.request(method, path, **content)
 
@@ -101,7 +101,7 @@ class ExplainedApi(Api):
         like: Shape = dict,
         **kw: Any,
     ) -> Any:
-        """Note a query; return a likely answer."""
+        """Record a query; return an invented answer."""
         document = {"query": query, "variables": dict(variables or {})}
         unread = await self.request("POST", "/admin/gql", json=document, **kw)
         if "mutation" in query:
@@ -114,12 +114,12 @@ class ExplainedApi(Api):
         return answer
 
     def read(self, value: Any, like: Shape) -> Any:
-        """Return the answer that there is not, as it is."""
+        """Return the missing answer unchanged."""
         del like
         return value
 
     async def access_key(self) -> str:
-        """Return the access key that is known without asking."""
+        """Return the access key if it is known without a request."""
         return self.profile.access_key
 
     @asynccontextmanager

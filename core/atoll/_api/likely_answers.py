@@ -1,6 +1,6 @@
-"""Likely answers to GraphQL queries: what was asked for is there, once, and runs.
+"""Invents answers to GraphQL queries in which the requested entity exists once, and runs.
 
-They are made of the query, which names the fields, and of the shape that the answer is to have.
+They are made from the query, which names the fields, and from the expected shape of the answer.
 """
 
 import re
@@ -11,16 +11,16 @@ from atoll.reading import Maybe, Shape
 
 _PIECE = re.compile(r"\([^()]*\)|[{}]|[A-Za-z_]\w*:?")
 _LIKELY: Mapping[str, Any] = {"ok": True, "status": "RUNNING", "total_count": 1}
-"""What fields usually say; of others, the name stands for what they do."""
+"""Values for common fields; the value of any other field is its name."""
 _PLAIN: Mapping[type, Any] = {int: 1, float: 1.0, bool: True}
 
 Selection = dict[str, Any]
-"""The fields that a query asks for, each with those below it, None where there are none."""
+"""The fields that a query selects, each with its subfields; None for a field without subfields."""
 
 
 def answer_to(query: str, like: Shape, access_key: str) -> Any:
-    """Return a likely answer of the shape `like`; raises whatever a function of the shape raises
-    for it.
+    """Return an invented answer of the shape `like`; raises the error of a function in the shape
+    that refuses it.
     """
     return _shaped(_selection(query), like, "", {**_LIKELY, "access_key": access_key})
 
@@ -59,7 +59,7 @@ def _shaped(selection: Selection | None, like: Shape, name: str, known: Mapping[
 
 
 def _node(selection: Selection | None, name: str, known: Mapping[str, Any]) -> Any:
-    """Return the fields of a selection, or what one field says."""
+    """Return the fields of a selection, or the value of a single field."""
     if selection is None:
         return known.get(name, f"<{name}>")
     return {key: _node(below, key, known) for key, below in selection.items()}

@@ -1,4 +1,4 @@
-"""API versions: which one a cluster speaks, which one to announce, and a cache of both."""
+"""API versions: finds out which one a cluster speaks and which one to announce, and caches both."""
 
 import json
 import re
@@ -31,23 +31,23 @@ class ApiVersion:
 
     @classmethod
     def parse(cls, text: object) -> "ApiVersion | None":
-        """Read a version; returns None for anything else."""
+        """Parse a version; returns None for any other text."""
         match = _PATTERN.fullmatch(text) if isinstance(text, str) else None
         return cls(int(match[1]), match[2]) if match else None
 
 
 NEWEST = ApiVersion(9, "20250722")
 
-# The one version that every manager from 23.03 to 26.x takes. Above it a manager expects the newer
-# shapes of session creation, which older ones answer with an error; so this is announced to all of
-# them, and what else differs between managers is decided by the version that they say they speak.
+# Every manager from 23.03 to 26.x accepts this version. With a higher one, a manager expects newer
+# formats in the creation of sessions, which older managers answer with an error. So this version is
+# announced to all of them, and other differences depend on the version that the manager reports.
 ANNOUNCED = ApiVersion(7, "20230615")
 
 
 @frozen
 class Server:
-    """What a cluster says about itself at `GET /`: its API version, its manager's release, and the
-    `features` that it has beyond the API.
+    """What a cluster reports about itself at `GET /`: its API version, its manager's release, and
+    the `features` that it has in addition to the API.
     """
 
     version: ApiVersion
@@ -56,17 +56,17 @@ class Server:
 
     @property
     def announced(self) -> ApiVersion:
-        """The version that requests carry: ours, or that of an older server."""
+        """The version that requests announce: ours, or that of an older server."""
         return min(self.version, ANNOUNCED)
 
     @property
     def spoken(self) -> ApiVersion:
-        """The newest version that both sides know; it decides on routes and shapes."""
+        """The newest version that both sides know; it determines routes and formats."""
         return min(self.version, NEWEST)
 
 
 def read_server(endpoint: str, status: int, body: bytes) -> Server:
-    """Read the answer to `GET /`; raises AtollError if it is not from such an API."""
+    """Parse the answer to `GET /`; raises AtollError if it does not come from such an API."""
     try:
         content = json.loads(body)
         version = ApiVersion.parse(content["version"])
@@ -86,7 +86,7 @@ def read_server(endpoint: str, status: int, body: bytes) -> Server:
 
 
 def _is_page(body: bytes) -> bool:
-    """Tell whether an answer is a page for browsers."""
+    """Tell whether an answer is a web page."""
     start = body[:1000].lstrip().lower()
     return start.startswith((b"<!doctype html", b"<html"))
 
@@ -94,11 +94,11 @@ def _is_page(body: bytes) -> bool:
 class ServerCache:
     """Keeps servers on disk for an hour, which saves one-shot commands a round trip.
 
-    Errors of reading and writing are ignored: the cluster is asked again.
+    Errors of reading and writing are ignored; the cluster is then queried again.
     """
 
     def __init__(self, folder: Path | None, profile: Profile) -> None:
-        # The same address may be another cluster's at the end of another way.
+        # Over another `via`, the same address may be that of another cluster.
         way = f"{profile.endpoint} {profile.via} {profile.transport}"
         name = sha256(way.encode()).hexdigest()[:32]
         self._file = folder / "servers" / f"{name}.json" if folder else None
@@ -136,7 +136,7 @@ class ServerCache:
 def _structure(content: Any) -> Server | None:
     version = ApiVersion.parse(content["version"])
     age = time.time() - content["at"]
-    # A negative age means that the clock was set back since.
+    # A negative age means that the clock was set back.
     if version is None or not 0 <= age < _FRESH_FOR:
         return None
     return Server(version, str(content["manager"]), frozenset(content["features"]))

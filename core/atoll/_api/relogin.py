@@ -17,7 +17,7 @@ T = TypeVar("T")
 class Relogin:
     """Asks the user of one profile to log in again, once for all requests that were refused.
 
-    `ask` returns the function that asks the user of the running command, None if nobody can be
+    `ask` returns the function that asks the user of the running command, or None if nobody can be
     asked.
     """
 
@@ -48,7 +48,7 @@ class Relogin:
         return await attempt()
 
     async def _has_renewed(self, login: Login, before: int) -> bool:
-        """Renew the login, unless another request has already; return False if it is still
+        """Renew the login, unless another request has done so already; return False if it is still
         valid.
         """
         async with self._lock:

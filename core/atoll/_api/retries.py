@@ -1,6 +1,7 @@
-"""Which failed requests are sent again: those that can have had no effect, and safe ones.
+"""Repeats failed requests that can't have had an effect, or that are safe to repeat.
 
-A cluster that can't write at the moment, and says that nothing was done, is asked again later.
+If a cluster can't write at the moment, and says that nothing was done, the request is repeated
+later.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,14 +16,15 @@ from atoll.transport import ConnectionLost, NotSent
 
 T = TypeVar("T")
 
-# After these ten seconds the user has waited long enough to be told; a longer Retry-After is not
-# obeyed, either.
+# After ten seconds the user has waited long enough for a message, so a longer Retry-After is
+# ignored.
 _SHORT = Backoff(first=0.1, factor=4, attempts=3, patience=10.0)
-# On the way to this very machine nothing gets lost: once more, for a server that restarts.
+# On this very machine no packets get lost; one more attempt is for a server that restarts.
 _ON_LOOPBACK = Backoff(first=0.05, attempts=2, patience=10.0)
 _PUT_OFF = Backoff(first=0.1, factor=10, longest=1.0, patience=60.0)
 _PUT_OFF_TYPE = "store-unavailable"
-"""The embedded cluster's word for a request of which nothing was done; its database is in the way.
+"""The embedded cluster's error for a request that had no effect, since its database could not be
+written.
 """
 
 
@@ -62,9 +64,9 @@ def _may_be_repeated(error: Exception, *, safe: bool) -> bool:
     if isinstance(error, NotSent):
         return True
     if isinstance(error, Problem) and error.status == 429 and error.retry_after is None:
-        # The window of Backend.AI's limit is a quarter of an hour.
+        # The time window of Backend.AI's rate limit is 15 minutes.
         return False
-    # After a long silence, which is another Unreachable, nobody wants to wait for the next one.
+    # A long silence is another Unreachable; nobody wants to wait through a second one.
     return safe and isinstance(error, Problem | ConnectionLost) and is_transient(error)
 
 

@@ -1,4 +1,4 @@
-"""Telling the user that an answer of the cluster takes long."""
+"""Tells the user that the cluster takes long to answer."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -15,7 +15,7 @@ async def report_if_slow(tell: Callable[[], None], ask: Callable[[], Awaitable[T
     """Await `ask()`; call `tell()` if it takes longer than two seconds."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_tell_later, tell)
-        # As a value, lest the nursery puts what it raises into a group.
+        # The result is returned as a value, since the nursery would put an exception into a group.
         answer = await outcome.acapture(ask)
         nursery.cancel_scope.cancel()
     return answer.unwrap()

@@ -1,4 +1,4 @@
-"""Server-sent events, read from the pieces of a streamed body.
+"""Parses server-sent events from the pieces of a streamed body.
 
 As in the HTML standard, lines end in CR, LF or both, an empty line ends an event, and a line that
 starts with a colon is a comment. An event that the end of the stream cuts off is dropped.
@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 from atoll.reading import Malformed
 
 _LONGEST = 1024 * 1024
-"""Characters of one event, which are some hundreds on any cluster."""
+"""The longest event, in characters; those of clusters have some hundreds."""
 
 
 @frozen
@@ -28,8 +28,8 @@ class ServerSentEvent:
 async def server_sent_events(
     chunks: AsyncGenerator[bytes], endpoint: str
 ) -> AsyncGenerator[ServerSentEvent]:
-    """Yield each event when its last line has come; raises Malformed for one of unlimited
-    length.
+    """Yield each event when its last line has arrived; raises Malformed for one that is too
+    long.
     """
     fields = _Fields()
     async with aclosing(_lines(chunks, endpoint)) as lines:
@@ -50,7 +50,7 @@ class _Fields:
     data: list[str] = field(factory=list)
     id: str = ""
     size: int = 0
-    """Characters of the event so far, and one for each line."""
+    """Characters of the event so far, plus one for each line."""
 
     def add(self, line: str) -> None:
         self.size += len(line) + 1
@@ -76,7 +76,7 @@ async def _lines(chunks: AsyncGenerator[bytes], endpoint: str) -> AsyncGenerator
     async with aclosing(chunks):
         async for chunk in chunks:
             pending += decoder.decode(chunk)
-            # A CR at the end may be half of a line end.
+            # A CR at the end may be the first half of a line end.
             whole = pending.removesuffix("\r")
             *lines, rest = whole.replace("\r\n", "\n").replace("\r", "\n").split("\n")
             pending = rest + pending[len(whole) :]

@@ -1,4 +1,4 @@
-"""What atoll itself offers, as everyone does through hooks: profiles, plugins, formats, checks."""
+"""What atoll itself provides, by the same hooks as plugins: profiles, plugins, formats, checks."""
 
 from collections.abc import Iterator
 
@@ -69,7 +69,7 @@ def _about_settings() -> Iterator[Command]:
 
 
 def _about_lines() -> Iterator[Command]:
-    """What the grammar of lines knows, and names for lines."""
+    """Commands that show the built-in syntax of lines, and those about aliases."""
     language = "atoll._builtin.language"
     yield Command("let", "Keep a value, or list those kept", f"{language}:let", single=True)
     yield Command("print", "Write words and values", f"{language}:print_", single=True)
@@ -113,7 +113,7 @@ def atoll_settings() -> Iterator[Setting]:
 
 @hookimpl
 def atoll_checks() -> Iterator[Check]:
-    """What the user has set, and the way to the cluster in use."""
+    """Checks of the user's settings, and of the connection to the cluster in use."""
     yield Check("settings", "atoll._builtin.configured:check")
     yield Check("cluster", "atoll._builtin.reaching:check")
 
@@ -128,7 +128,7 @@ def atoll_options() -> Iterator[Option]:
 
 @hookimpl
 def atoll_examples() -> Iterator[Example]:
-    """How the commands are used."""
+    """Examples of the commands."""
     from atoll._builtin.examples import EXAMPLES
 
     yield from EXAMPLES

@@ -1,4 +1,4 @@
-"""`plugins`, `version` and `help`: what atoll knows of itself."""
+"""`plugins`, `version` and `help`: show information about atoll itself."""
 
 import platform
 import shutil
@@ -35,7 +35,7 @@ async def plugins(context: Context) -> None:
     registry = program_of(context).registry
     failures = await trio.to_thread.run_sync(Failures.of(context.paths).all)
     for hook in registry.hooks.values():
-        registry.collect(hook)  # what is wrong with a record is told by its being asked for
+        registry.collect(hook)  # collecting the records prints warnings about wrong ones
     loaded = [
         (origin, "loaded", registry.hooks_of(origin.name)) for origin in registry.origins.values()
     ]
@@ -92,7 +92,7 @@ async def help_(context: Context, words: tuple[str, ...], as_manual: bool) -> No
 
 async def _show_manual(context: Context, page: str) -> None:
     if context.output.stdout.isatty() and shutil.which("man"):
-        # It brings a pager, which reads its keys from the terminal.
+        # It starts a pager, which reads its keys from the terminal.
         await trio.run_process(["man", "-l", "-"], stdin=page.encode(), check=False)
     else:
         context.output.stream("stdout", page)

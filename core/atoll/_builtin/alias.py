@@ -1,4 +1,4 @@
-"""`alias` and `unalias`: names for lines of one's own."""
+"""`alias` and `unalias`: names that users give to lines."""
 
 import re
 from collections.abc import Sequence
@@ -43,14 +43,14 @@ async def alias(context: Context, words: tuple[str, ...]) -> None:
 
 
 def _definition(words: Sequence[str]) -> tuple[str, str | None]:
-    """Return a name, "" if none is given, and a line, if one is; raises UsageError."""
+    """Return the name, "" if none is given, and the line, if one is given; raises UsageError."""
     match words:
         case []:
             return "", None
         case [name, "=", *rest] if rest:
             return name, _line(rest)
         case [word, *rest] if "=" in word[1:]:
-            # As other shells have it: alias ll='ps --all'.
+            # Other shells write it like this: alias ll='ps --all'.
             name, _, first = word.partition("=")
             return name, _line([first, *rest])
         case [name] if name != "=":
@@ -65,7 +65,7 @@ def _line(words: Sequence[str]) -> str:
 
 
 def _check(context: Context, name: str, line: str) -> None:
-    """Raise UsageError for what could not be run, or would hide a command."""
+    """Raise UsageError for an alias that could not be run, or that has the name of a command."""
     if program_of(context).tree.root.child(name):
         raise UsageError(f"{name} is a command", hint="no alias hides one")
     try:

@@ -1,4 +1,4 @@
-"""`config`: what the user has set, and what could be."""
+"""`config`: shows and changes settings, and lists the possible ones."""
 
 import click
 import trio
@@ -97,7 +97,7 @@ async def unset(context: Context, keys: tuple[str, ...]) -> None:
     settings = context.settings
     for key in keys:
         if not await trio.to_thread.run_sync(unset_key, settings.config_file, key):
-            settings.declaration(key)  # raises for what nobody knows
+            settings.declaration(key)  # raises ConfigError for an unknown key
             _tell(context, key, f"{key} is not set in {settings.config_file}")
             continue
         settings.read_again()

@@ -1,4 +1,4 @@
-"""What `doctor` finds in what the user has set."""
+"""The check of `doctor` for wrong settings."""
 
 from collections.abc import AsyncIterator
 
@@ -8,11 +8,11 @@ from atoll._errors import ExitCode
 from atoll._records import Finding
 
 _MOST = 20
-"""How many problems are told."""
+"""How many problems are shown."""
 
 
 async def check(context: Context) -> AsyncIterator[Finding]:
-    """Yield what is wrong; where nothing is, there is nothing to tell."""
+    """Yield the problems of the settings; nothing if there are none."""
     problems = context.settings.problems()
     for problem in problems[:_MOST]:
         yield Finding("settings", "failed", problem, "atoll config", ExitCode.USAGE)

@@ -1,4 +1,4 @@
-"""`doctor`: what works, what does not, and what to do about it."""
+"""`doctor`: shows what works, what does not, and what the user can do about it."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing

@@ -1,4 +1,4 @@
-"""How the commands about atoll itself, and those of the prompt, are used."""
+"""Examples of the commands about atoll itself, and of the prompt's commands."""
 
 from atoll._records import Example
 

@@ -1,4 +1,4 @@
-"""What the grammar of lines understands by itself: here it is listed, completed and explained."""
+"""The built-in keywords of lines, so that they can be listed, completed and explained."""
 
 from typing import NoReturn
 

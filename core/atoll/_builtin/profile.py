@@ -1,4 +1,6 @@
-"""`atoll profile …`: which cluster to use, with which keys."""
+"""`atoll profile …`: commands about profiles, which name the cluster to use, and the keys for
+it.
+"""
 
 from typing import Any
 
@@ -134,7 +136,7 @@ async def add(
 def _way(host: str, engine: str, *, endpoint: str, via: str) -> dict[str, str]:
     """Return the `endpoint` and the `via` of a profile; raises UsageError.
 
-    What is reached through a machine is named as that machine itself would name it.
+    Behind a `via`, `endpoint` is the address as seen from the `via` machine.
     """
     if engine and not host:
         raise UsageError("--engine is for the cluster of a --host")
@@ -151,7 +153,9 @@ def _way(host: str, engine: str, *, endpoint: str, via: str) -> dict[str, str]:
 def _manners(
     store: ProfileStore, name: str, color: str | None, protect: bool | None
 ) -> dict[str, Any]:
-    """Return `color` and `protect` as they were given, or else as they have been."""
+    """Return the given `color` and `protect`; where one is not given, the profile's present
+    value.
+    """
     try:
         before = store.load(name)
     except AtollError:
@@ -199,7 +203,7 @@ def _current(context: Context) -> str:
 
 
 def _row_of(context: Context, name: str) -> dict[str, object]:
-    """Return what is known of a profile, of one that can't be read its name."""
+    """Return the row of a profile; if the profile can't be read, only its name."""
     try:
         return _row(_store(context).load(name))
     except AtollError as error:

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 _PATIENCE = 10.0
 _SKEW = 15 * 60
-"""Seconds by which a clock may be off before clusters refuse what it signs."""
+"""Seconds by which a clock may be wrong before clusters refuse its signatures."""
 _TOLD_IN = 2
-"""Seconds below which nothing can be said: answers are dated to the second, and take a while."""
+"""Smaller differences, in seconds, mean nothing: dates of answers have no fractions, and answers
+take some time.
+"""
 
 
 async def check(context: Context) -> AsyncIterator[Finding]:
-    """Check each step until one fails: those after it would fail as well."""
+    """Check each step until one fails, since the steps after it would fail as well."""
     api = await context.connect_if_up(context.profile_name)
     if api is None:
         async for finding in _unconnected(context):
@@ -47,7 +49,9 @@ async def check(context: Context) -> AsyncIterator[Finding]:
 
 
 async def _unconnected(context: Context) -> AsyncIterator[Finding]:
-    """Tell why there is no connection: no profile, or a way to its cluster that leads nowhere."""
+    """Say why there is no connection: there is no profile, or its cluster can't be reached by
+    it.
+    """
     profile = await context.profile_if_up(context.profile_name)
     if profile is None:
         yield await _no_profile(context)
@@ -61,7 +65,7 @@ async def _unconnected(context: Context) -> AsyncIterator[Finding]:
 
 
 async def _no_profile(context: Context) -> Finding:
-    """Return what is wrong with the profile, or that there is none unless something is started."""
+    """Return what is wrong with the profile; or that there is none unless a cluster is started."""
     program = program_of(context)
     choice = await trio.to_thread.run_sync(program.target.of, context.profile_name)
     try:
@@ -95,7 +99,7 @@ async def _names(context: Context, api: "Api") -> AsyncIterator[Finding]:
 
 
 def _known_way(context: Context, api: "Api") -> str:
-    """Return what makes the connections, if it is more than a lookup of the host."""
+    """Return what makes the connections, if it is not a plain lookup of the host."""
     profile = api.profile
     if profile.via:
         return f"goes through {profile.via}"
@@ -121,7 +125,7 @@ async def _connection(host: str, port: int) -> Finding:
 
 
 async def _answers(api: "Api") -> AsyncIterator[Finding]:
-    """Ask the server what it is, which needs TLS, HTTP and the right path."""
+    """Ask the server for its version, which needs TLS, HTTP and the right path."""
     began = trio.current_time()
     secure = api.profile.endpoint.startswith("https:")
     try:
@@ -172,8 +176,8 @@ async def _accepted(api: "Api") -> AsyncIterator[Finding]:
 
 
 async def _held(api: "Api", login: Login) -> str:
-    """Return the user whose login the cluster accepts; raises NotAuthorized for none, and asks for
-    none.
+    """Return the user of a login that the cluster accepts; raises NotAuthorized if there is none.
+    The user is not asked.
     """
     who = await login.identity()
     if who is None or not await login.is_valid():
@@ -182,7 +186,7 @@ async def _held(api: "Api", login: Login) -> str:
 
 
 async def _websocket(api: "Api") -> Finding:
-    """Ask for a stream of a session that does not exist: only the cluster itself can refuse
+    """Request a stream of a session that does not exist, since only the cluster itself can refuse
     that.
     """
     try:
@@ -193,7 +197,8 @@ async def _websocket(api: "Api") -> Finding:
             return Finding("websocket", "ok", "handshakes reach the cluster")
         detail = error.message
     except AtollError as error:
-        # So a web server tells that the cluster behind it has refused a handshake, whatever for.
+        # This is how a web server reports that the cluster behind it has refused a handshake, for
+        # any reason.
         if api.login and getattr(error, "type", "") == "bad-gateway":
             return Finding("websocket", "ok", "handshakes reach the web server")
         detail = error.message

@@ -1,4 +1,4 @@
-"""`use`: where the lines of this prompt or script go from now on."""
+"""`use`: changes the profile for the following lines of this prompt or script."""
 
 import click
 import trio

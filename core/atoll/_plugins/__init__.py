@@ -1,7 +1,7 @@
-"""Finding plugins, loading each in its own guard, and collecting what they offer.
+"""Finds plugins, loads each separately, and collects their records.
 
-Plugins are modules named by entry points of the group `atoll.plugins`. One that can't be used costs
-one warning that names it, never the shell.
+Plugins are modules that entry points of the group `atoll.plugins` name. If one can't be used, a
+warning names it; the shell works without it.
 """
 
 from atoll._plugins.checks import problem_in

@@ -1,4 +1,4 @@
-"""Checks each record that a plugin gives: the types of its fields, and the names that it takes."""
+"""Checks each record of a plugin: the types of its fields, and the names that it uses."""
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,13 +11,13 @@ from atoll._plugins.origins import Origin, PluginError
 from atoll.hookspecs import Hook
 
 _MOST_RECORDS = 10_000
-"""How many records a plugin may give to a hook."""
+"""The most records that a plugin may return for a hook."""
 _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "True or False"}
 
 
 def records_in(returned: Any, hook: Hook[Any], origin: Origin) -> Iterator[object]:
-    """Yield the records that a hook has returned; raises PluginError if the value can't hold
-    records, or does not end.
+    """Yield the records that a hook has returned; raises PluginError if the value can't contain
+    records, or is endless.
     """
     record = hook.record.__name__
     if isinstance(returned, hook.record):
@@ -39,7 +39,9 @@ def problem_with(record: object, hook: Hook[Any]) -> str:
 
 
 def problem_in(record: object, expected: type) -> str:
-    """Return why a value is no such record, or which of its fields is wrong; empty for nothing."""
+    """Return why a value is not such a record, or which of its fields is wrong; empty if nothing
+    is.
+    """
     if not isinstance(record, expected):
         return f"{_named(record)} is no {expected.__name__}"
     for name, allowed, described in _fields(expected):
@@ -74,7 +76,7 @@ def _fields(record: type) -> Sequence[tuple[str, Any, str]]:
 def _check(declared: Any) -> tuple[Any, str] | None:
     """Return the check for a declared type, and the type in words.
 
-    None for types that are not checked here: whoever uses the records does that.
+    The check is None for types that are not checked here, but by the code that uses the records.
     """
     if get_origin(declared) is Literal:
         choices = get_args(declared)

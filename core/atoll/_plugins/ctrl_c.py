@@ -1,4 +1,4 @@
-"""Tells Ctrl-C from a KeyboardInterrupt that a plugin raises itself."""
+"""Distinguishes Ctrl-C from a KeyboardInterrupt that a plugin raises itself."""
 
 import signal
 import sys
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 _presses: list[int] | None = None
-"""One entry for each press while they are noted, else None."""
+"""One entry for each press of Ctrl-C while presses are recorded, else None."""
 
 
 @contextmanager
@@ -35,10 +35,10 @@ def _note(number: int, _frame: FrameType | None) -> None:
 
 
 def may_be_ctrl_c() -> bool:
-    """Whether a KeyboardInterrupt from a plugin's code can be the user's.
+    """Whether a KeyboardInterrupt from a plugin's code can come from the user.
 
-    Python raises the user's in the main thread only; under trio it is raised at checkpoints, and no
-    plugin is called across a checkpoint unless another handler takes Ctrl-C.
+    Python raises it for the user's Ctrl-C in the main thread only; under trio it is raised at
+    checkpoints, and no plugin is called across a checkpoint unless another handler takes Ctrl-C.
     """
     if threading.current_thread() is not threading.main_thread():
         return False

@@ -1,8 +1,8 @@
 """Finds the installed plugins, by the entry points of distributions.
 
 `importlib.metadata` reads every distribution whole, and fails at the first that is damaged. Here
-only `entry_points.txt` is read, which takes a millisecond for a hundred distributions: less than
-checking whether a cached answer is still valid.
+only `entry_points.txt` is read. That takes a millisecond for a hundred distributions, which is less
+than checking whether a cached result is still valid.
 """
 
 import os
@@ -16,7 +16,7 @@ from atoll._plugins.origins import OWN_DISTRIBUTION, Origin
 
 GROUP = "atoll.plugins"
 _LONGEST = 4 * 1024 * 1024
-"""How many bytes of a file are read: more is no metadata."""
+"""The most bytes that are read of a file; a longer file is not metadata."""
 
 
 class Damaged(NamedTuple):
@@ -34,15 +34,15 @@ class _DamageError(Exception):
 
 
 class Installed(NamedTuple):
-    """What was found: plugins in no order, and distributions that could not be read."""
+    """The plugins that were found, in no order, and the distributions that could not be read."""
 
     origins: list[Origin]
     damaged: list[Damaged]
 
 
 def discover(*, third_parties: bool = True) -> Installed:
-    """Find the plugins on `sys.path`; with `third_parties` false, nothing of third parties is
-    read.
+    """Find the plugins on `sys.path`; with `third_parties` false, only those that ship with
+    atoll.
     """
     installed = Installed([], [])
     seen: set[str] = set()
@@ -55,7 +55,8 @@ def discover(*, third_parties: bool = True) -> Installed:
         except _DamageError as error:
             installed.damaged.append(Damaged(name, str(error)))
         else:
-            # As with importlib.metadata, the first on the path hides others of its name.
+            # As in importlib.metadata, the first distribution on the path hides others of the same
+            # name.
             seen.add(key)
     return installed
 
@@ -64,7 +65,7 @@ def _distributions(folders: Iterable[str]) -> Iterator[tuple[str, str]]:
     for folder in dict.fromkeys(folders):
         with suppress(OSError):
             for name in sorted(os.listdir(folder or ".")):  # noqa: PTH208  # on the way of every start
-                # pip names what it is about to remove with a tilde.
+                # pip renames a distribution with a tilde before it removes it.
                 if name.endswith((".dist-info", ".egg-info")) and not name.startswith("~"):
                     yield folder or ".", name
 
@@ -85,15 +86,15 @@ def _plugins_of(path: str) -> Iterator[Origin]:
 
 
 def _read(path: str, name: str) -> bytes | None:
-    """Return a file of a distribution; None where there is none."""
+    """Return the content of a distribution's file; None if there is no such file."""
     try:
-        # Should it be a pipe, opening it does not wait.
+        # Opening must not wait if the file is a pipe.
         descriptor = os.open(f"{path}/{name}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise _DamageError(f"its {name} can't be read: {error.strerror}") from None
-    # Without a file object, which takes longer to make than the file to read.
+    # No file object is used, since making one takes longer than reading the file.
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

@@ -1,8 +1,8 @@
 """The guard around every call of a plugin's code.
 
-A plugin may raise anything, `sys.exit(5)` and bare BaseException included, and only the call fails.
-The error names the plugin that was called. Only Ctrl-C and trio's cancellations pass, which are not
-the plugin's.
+A plugin may raise anything, also `sys.exit(5)` and BaseException; only the call fails then, with an
+error that names the plugin. Only Ctrl-C and trio's cancellations pass, since they do not come from
+the plugin.
 """
 
 import inspect
@@ -19,14 +19,16 @@ from atoll._plugins.origins import Origin, PluginError
 from atoll._warnings import warn
 
 _LONGEST = 300
-"""How many characters of an error's text are told."""
+"""The most characters of an error's text that are shown."""
 
 
 class guarded:  # noqa: N801  # used as a function is, in `with`
-    """Turn anything that a plugin raises into a PluginError; `doing` says what it was called for.
+    """Convert anything that a plugin raises into a PluginError; `doing` says why the plugin was
+    called.
 
     An AtollError passes unchanged, since it is meant for the user, and so do errors of the classes
-    in `passing`. Never yield inside: what is thrown in there is not the plugin's.
+    in `passing`. Never yield inside the block, since exceptions that are thrown in there do not
+    come from the plugin.
     """
 
     __slots__ = ("_doing", "_origin", "_passing")
@@ -59,7 +61,7 @@ class guarded:  # noqa: N801  # used as a function is, in `with`
 
 
 class contained:  # noqa: N801  # as above
-    """Suppress anything that a plugin raises, with one warning."""
+    """Suppress anything that a plugin raises, and print one warning."""
 
     __slots__ = ("_doing", "_origin", "_warn")
 
@@ -107,8 +109,8 @@ def _is_from_outside(error: BaseException) -> bool:
 
 
 def _drop_others(error: BaseException) -> None:
-    """Raise what came from outside alone, where tasks of the plugin have failed at the same time:
-    whoever has cancelled them expects no failure.
+    """If tasks of the plugin have failed at the same time, raise only the error from outside, since
+    the code that has cancelled them expects no failure.
     """
     if isinstance(error, BaseExceptionGroup):
         with suppress(RecursionError):
@@ -126,13 +128,13 @@ def _is_single_from_outside(error: BaseException) -> bool:
     if trio is not None and isinstance(error, trio.Cancelled):
         return True
     if isinstance(error, BaseExceptionGroup):
-        # Of several tasks, one was cancelled from outside: the others' errors don't count.
+        # If one of several tasks was cancelled from outside, the errors of the others don't count.
         return any(map(_is_from_outside, error.exceptions))
     return isinstance(error, KeyboardInterrupt) and may_be_ctrl_c()
 
 
 def describe(error: BaseException) -> str:
-    """Return an error's name and text, on one line of a bounded length."""
+    """Return an error's name and text on one line of limited length."""
     if isinstance(error, BaseExceptionGroup):
         return describe(error.exceptions[0])
     try:
@@ -144,8 +146,8 @@ def describe(error: BaseException) -> str:
 
 
 def drop(made: object) -> None:
-    """Discard a value that a plugin has made; a coroutine is closed, or Python would warn that
-    nobody awaited it.
+    """Discard a value that a plugin has made; a coroutine is closed, since Python would otherwise
+    warn that nobody awaited it.
     """
     if inspect.iscoroutine(made):
         made.close()
@@ -156,7 +158,7 @@ def load_attribute(path: str, origin: Origin) -> Any:
     with guarded(origin, f"loading {path}"):
         module, _, attribute = path.partition(":")
         found = sys.modules.get(module)
-        # One that another thread is importing is there as well, but not whole.
+        # sys.modules also contains a module that another thread is still importing.
         if not hasattr(found, attribute):
             with isolated(origin, f"importing {module}"):
                 found = import_module(module)
@@ -170,8 +172,8 @@ def isolated(
     *,
     descriptors: bool = False,
 ) -> AbstractContextManager[None]:
-    """Keep a third party's code from changing the process; see :mod:`atoll._plugins.isolation`,
-    which is not imported for plugins that ship with atoll.
+    """Keep a third party's code from changing the process; see :mod:`atoll._plugins.isolation`.
+    That module is not imported for plugins that ship with atoll.
     """
     if origin.built_in:
         return nullcontext()
@@ -194,7 +196,9 @@ def culprit(error: BaseException, origins: Iterable[Origin]) -> Origin | None:
 
 
 def _package(origin: Origin) -> str:
-    """Return the package with a plugin's code; core's own package belongs to several."""
+    """Return the package with a plugin's code; None for core's own package, which contains several
+    plugins.
+    """
     top = origin.module.partition(".")[0]
     return origin.module if top == "atoll" else top
 

@@ -1,8 +1,8 @@
-"""Undoes what a third party's module does to the process while it is imported.
+"""Undoes changes to the process that a third party's module makes while it is imported.
 
-What it prints goes to standard error under its name, since standard output is for data. A folder,
-stream or signal handler that it changes is restored. A slow import costs a warning; time in which
-a busy machine gave it no processor does not count.
+Text that it prints goes to standard error with its name, since standard output is for data. If it
+changes the current folder, a stream or a signal handler, these are restored. A slow import causes a
+warning; time in which a busy machine gave it no processor does not count.
 """
 
 import io
@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 from atoll._plugins.origins import Origin
 
 SLOW = 0.5
-"""Seconds of its own from which on an import is named."""
+"""Seconds of an import's own time above which a warning names the plugin."""
 _MOST_PRINTED = 2000
-"""How many characters that were printed are repeated."""
+"""The most printed characters that are repeated."""
 
 
 @contextmanager
@@ -35,12 +35,12 @@ def isolated(
 ) -> Iterator[None]:
     """Keep the process unchanged while a third party's code is imported or called.
 
-    With `descriptors`, output that programs and libraries write past Python is caught too; only at
-    the start, when no other thread writes. Only the main thread restores, and no other waits for
-    it.
+    With `descriptors`, output that does not go through Python is caught too; this is possible only
+    at the start, when no other thread writes. Only the main thread restores anything; other threads
+    do not wait for it.
     """
     if threading.current_thread() is not threading.main_thread():
-        # What changes meanwhile is the main thread's doing, which goes on with its own work.
+        # Changes during this time come from the main thread, which continues with its own work.
         yield
         return
     printed = _Printed(sys.stdout)
@@ -76,21 +76,21 @@ def _tell(
 
 
 class _Watch:
-    """Measures this thread's time without that in which other programs had its processor."""
+    """Measures this thread's time, without the time in which other programs used its processor."""
 
     def __init__(self) -> None:
         self._without = _without_processor()
         self._began = time.monotonic()
 
     def seconds(self) -> float:
-        """Return the seconds that have passed since it was made: of work, and of sleep."""
+        """Return the seconds since this object was made: time of work, and time of sleep."""
         passed = time.monotonic() - self._began
         return passed - (_without_processor() - self._without)
 
 
 def _without_processor() -> float:
-    """Return for how many seconds this thread had to wait for a processor since it began; zero
-    where the system does not tell.
+    """Return how many seconds this thread had to wait for a processor since its start; zero if the
+    system does not tell.
     """
     with suppress(OSError, ValueError, IndexError):
         fields = Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()
@@ -99,7 +99,7 @@ def _without_processor() -> float:
 
 
 class _Printed(io.RawIOBase):
-    """Replaces standard output while a plugin's code runs, and keeps what that prints.
+    """Replaces standard output while a plugin's code runs, and keeps what that code prints.
 
     Other threads print as usual. Code that keeps a reference, as a log handler does, prints to
     standard error afterwards.
@@ -112,7 +112,7 @@ class _Printed(io.RawIOBase):
         self._thread: int | None = threading.get_ident()
 
     def fileno(self) -> int:
-        """Return that of standard error, for programs that are started with it."""
+        """Return the descriptor of standard error, for programs that are started with this file."""
         return sys.stderr.fileno()
 
     def writable(self) -> bool:
@@ -120,7 +120,7 @@ class _Printed(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        """Keep what is printed, or pass it on."""
+        """Keep a printed text, or pass it on."""
         text = bytes(data).decode(errors="replace")
         if self._thread is None:
             sys.stderr.write(text)
@@ -131,7 +131,7 @@ class _Printed(io.RawIOBase):
         return len(data)
 
     def end(self) -> None:
-        """Pass on everything from now on."""
+        """From now on, pass everything on."""
         self._thread = None
 
 
@@ -142,7 +142,7 @@ def _nothing() -> Iterator[None]:
 
 @contextmanager
 def _diverted(printed: _Printed) -> Iterator[None]:
-    """Catch what is written to descriptor 1 past Python."""
+    """Catch output to descriptor 1 that does not go through Python."""
     with suppress(OSError, ValueError):
         printed.original.flush()
     with TemporaryFile() as file:
@@ -158,7 +158,7 @@ def _diverted(printed: _Printed) -> Iterator[None]:
 
 
 class _Kept(NamedTuple):
-    """Something in the process that a plugin's import must not change."""
+    """A part of the process that a plugin's import must not change."""
 
     name: str
     read: Callable[[], Any]
@@ -179,7 +179,7 @@ def _folder() -> str | None:
     try:
         return os.getcwd()  # noqa: PTH109  # a text is compared, not a path walked
     except OSError:
-        return None  # it was deleted
+        return None  # the folder was deleted
 
 
 def _go_to(folder: str | None) -> None:
@@ -198,7 +198,7 @@ def _handlers() -> dict[int, Any]:
 
 
 def _handle(before: dict[int, Any]) -> None:
-    # Only the main thread may, and only it may have changed one.
+    # Only the main thread can change a signal handler.
     for number, handler in before.items():
         if handler is not None and signal.getsignal(number) is not handler:
             signal.signal(number, handler)

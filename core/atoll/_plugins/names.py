@@ -1,4 +1,4 @@
-"""Assigns the names that records take: each name belongs to one plugin."""
+"""Assigns names to records: each name belongs to one plugin."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ def share_names(
 ) -> dict[str, Provided[Any]]:
     """Return the record for each name: that of the plugin that the user prefers, else the first.
 
-    For each pair of plugins, one warning lists the names that the other has got.
+    For each pair of plugins, one warning lists the names that the other plugin has.
     """
     offers: dict[str, list[Provided[Any]]] = {}
     for provided in candidates:

@@ -26,7 +26,7 @@ class Origin(NamedTuple):
 
 
 class PluginError(AtollError):
-    """A plugin failed when it was needed: `origin` is the plugin, `what` says how it failed."""
+    """A plugin failed when it was called: `origin` is the plugin, `what` says how it failed."""
 
     def __init__(self, origin: Origin, what: str) -> None:
         hint = (
@@ -40,7 +40,9 @@ class PluginError(AtollError):
 
 
 class Selection(NamedTuple):
-    """Which third-party plugins may load: all, none, or those named. Built-in ones always may."""
+    """Which third-party plugins may be loaded: all, none, or those that are named. Built-in plugins
+    always may.
+    """
 
     names: frozenset[str] | None = None
 
@@ -56,7 +58,7 @@ class Selection(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether no third party's plugin may load, so that there is no need to look for any."""
+        """Whether no third party's plugin may be loaded, so that no search for them is needed."""
         return self.names is not None and not self.names
 
     def allows(self, origin: Origin) -> bool:

@@ -16,7 +16,7 @@ class Provided(NamedTuple, Generic[R]):
     origin: Origin
 
     def load(self, path: str = "") -> Any:
-        """Import what the record's `load`, or another such path, names.
+        """Import the object that the record's `load`, or another such path, names.
 
         Raises PluginError, which names the plugin, if that fails.
         """
@@ -24,9 +24,9 @@ class Provided(NamedTuple, Generic[R]):
             return load_attribute(path or self.record.load, self.origin)  # type: ignore[attr-defined]  # of records that have none, nothing is loaded
 
     def guarded(self, doing: str) -> guarded:
-        """Guard calls of what was loaded: `with provided.guarded("its column 'load'"): …`.
+        """Guard calls of the loaded object: `with provided.guarded("its column 'load'"): …`.
 
-        Anything raised inside, sys.exit included, becomes a PluginError that names the plugin; only
-        an AtollError passes unchanged.
+        Any exception inside, also that of sys.exit, becomes a PluginError that names the plugin;
+        only an AtollError passes unchanged.
         """
         return guarded(self.origin, doing)

@@ -36,8 +36,8 @@ class Registry:
 
     `skipped` holds the plugins that are installed but not used, and the reasons. `preferred`
     returns the names of the plugins that keep a name which several offer. Pluggy finds and stores
-    implementations; they are called one by one, since in its own loop one that raises hides the
-    others.
+    implementations. They are called one by one here, since in pluggy's own loop an implementation
+    that raises hides the others.
     """
 
     def __init__(
@@ -100,8 +100,8 @@ class Registry:
         self._answers.clear()
 
     def check_hooks(self) -> None:
-        """Warn of implementations that can't be used. Call it after all plugins are loaded: any of
-        them may offer a hook.
+        """Warn of implementations that can't be used. Call it after all plugins are loaded, since
+        any of them may offer a hook.
         """
         for name, origin in self.origins.items():
             for caller in self._manager.get_hookcallers(self._manager.get_plugin(name)) or ():
@@ -141,13 +141,13 @@ class Registry:
     def _answers_of(self, hook: Hook[Any]) -> _Answers:
         if hook.name in self._answers:
             return self._answers[hook.name]
-        # The prompt asks from several threads: what one is told, none is told again.
+        # The prompt calls this from several threads; each warning is printed only once.
         with self._asking:
             return self._answers.get(hook.name) or self._collect(hook)
 
     def _collect(self, hook: Hook[Any]) -> _Answers:
         ranked = list(self._ask(hook))
-        # Whatever their rank, third parties take no name from what ships with atoll.
+        # Whatever their rank, third parties can't take a name of a plugin that ships with atoll.
         candidates = sorted(ranked, key=lambda one: (not one[1].origin.built_in, one[0]))
         named = share_names(hook, [one for _, one in candidates], self._preferred, self._warn)
         keep = {id(one) for one in named.values()}
@@ -200,8 +200,8 @@ class Registry:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    """Return a hint with the hook that was probably meant; the common beginnings of names do not
-    count.
+    """Return a hint with the hook that was probably meant; the common prefix of all names is
+    ignored.
     """
     import difflib
 
