@@ -101,8 +101,7 @@ class Child:
         if found is None or found.si_code in _ENDS:
             return "ended"  # `process` collects the exit code later
         with suppress(ChildProcessError):  # it has ended meanwhile
-            # A thread for this would be abandoned on cancellation, and would then take the next
-            # change.
+            # Not in a thread: after a cancellation, an abandoned thread would take the next change.
             found = os.waitid(os.P_PID, self.process.pid, _CHANGES | os.WNOHANG)  # noqa: ASYNC222  # by WNOHANG
             return None if found is None else _CHANGE[found.si_code]
         return None

@@ -109,8 +109,8 @@ def _span(text: str, key: str) -> tuple[int, int] | None:
 
 
 def _pair(mapping: "MappingNode", above: str, key: str) -> "tuple[MappingNode, int] | None":
-    """Return the mapping that contains a key, and the index of the pair; if the key is alone in its
-    mapping, the mapping around that.
+    """Return a mapping, and the index of its pair that contains only this key; None if there is
+    none.
     """
     import yaml
 
@@ -124,8 +124,8 @@ def _pair(mapping: "MappingNode", above: str, key: str) -> "tuple[MappingNode, i
 
 
 def _end(node: "Node") -> int:
-    """Return the end of a value; for a mapping, PyYAML returns the start of the next token
-    instead.
+    """Return the end of a value. For a mapping this is the end of its last value, since PyYAML's
+    own end of a mapping is the start of the next token.
     """
     import yaml
 

@@ -1,7 +1,7 @@
 """Reads small files that a user writes: short texts, and YAML of limited depth.
 
-A path may lead to anything: a folder, a pipe without a writer, a large database. All of these are
-refused with an error of one line, without waiting.
+A path may lead to a folder, a pipe without a writer, or a large database. All of these are refused
+at once, with an error of one line.
 """
 
 import os
@@ -12,14 +12,14 @@ from typing import Any
 from atoll._errors import ConfigError
 
 _LONGEST = 256 * 1024
-"""Bytes that a file may have."""
+"""The largest file that is read, in bytes."""
 _DEEPEST = 30
-"""How deep YAML may nest."""
+"""How deeply YAML may be nested."""
 
 
 def read_small(path: Path, *, private: bool = False) -> str:
-    """Return the text of a file. Raises FileNotFoundError, and ConfigError unless it is a short
-    text in UTF-8; with `private`, also if others can read it.
+    """Return the text of a file. Raises FileNotFoundError; raises ConfigError if it is not a short
+    text in UTF-8, or with `private`, if others can read it.
     """
     try:
         # Without O_NONBLOCK, opening a FIFO would wait for a writer.
@@ -44,7 +44,7 @@ def read_small(path: Path, *, private: bool = False) -> str:
 
 
 def read_private(path: Path) -> str:
-    """Read a file that holds secrets; raises ConfigError if others can read it."""
+    """Read a file that contains secrets; raises ConfigError if others can read it."""
     return read_small(path, private=True)
 
 
@@ -57,11 +57,11 @@ def _check_private(path: Path, mode: int) -> None:
 
 
 def mapping_of(text: str, path: Path) -> dict[Any, Any]:
-    """Return the keys and values of a YAML text, none if it is empty; raises ConfigError."""
+    """Return the keys and values of a YAML text; empty for an empty text. Raises ConfigError."""
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """Builds nothing that is larger or deeper than what is written there."""
+        """Builds no object that is larger or more deeply nested than the text itself."""
 
         depth = 0
 
@@ -83,7 +83,7 @@ def mapping_of(text: str, path: Path) -> dict[Any, Any]:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {_where(error)}") from None
     except (ValueError, OverflowError) as error:
-        # Such as an impossible date, or a number of a thousand digits.
+        # For example an impossible date, or a number of a thousand digits.
         raise ConfigError(f"{path} holds a value that can't be read: {error}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path} should hold keys and values")

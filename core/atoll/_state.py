@@ -20,12 +20,13 @@ _MOST_HELD = 1000
 
 @define
 class ShellState:
-    """The prompt, as toolbar segments, background tasks and keys get it.
+    """The prompt, for toolbar segments, background tasks and keys.
 
     `profile_name` is the profile that the next command uses, empty if none is configured.
-    `last_code` and `last_seconds` are of the last foreground command. `names_old` is true while
-    completion offers old names because the cluster gives no new ones. `leaving` is the exit code
-    with which a command has asked to leave the prompt. `jobs.running()` returns the running jobs.
+    `last_code` and `last_seconds` are those of the last foreground command. `names_old` is true
+    while completion offers old names because the cluster returns no new ones. `leaving` is the exit
+    code with which a command has asked to leave the prompt. `jobs.running()` returns the running
+    jobs.
     """
 
     jobs: Jobs = field(factory=Jobs)
@@ -37,20 +38,20 @@ class ShellState:
     interrupted: bool = False
     """Whether Ctrl-C was pressed between two statements of the line that runs."""
     redraws: Callable[[], object] = lambda: None
-    """What the prompt does to draw its toolbar anew."""
+    """Redraws the toolbar of the prompt."""
     held: "Callable[[], AbstractContextManager[None]]" = nullcontext
-    """Keeps what others write while something has the whole screen."""
+    """Holds back output of others while a command has the whole screen."""
     _held: "deque[str]" = field(factory=lambda: deque(maxlen=_MOST_HELD), init=False)
-    """What was said while a command had the terminal."""
+    """Lines from `say` that wait while a command has the terminal."""
     _free: "trio.Event | None" = field(default=None, init=False)
-    """Set when the command has ended that has the terminal; None while there is none."""
+    """Set when the command that has the terminal ends; None if there is no such command."""
 
     merges: Callable[[], int] = lambda: 0
-    """What the prompt does to read the lines of other prompts; returns how many are new."""
+    """Reads the lines of other prompts into the history; returns how many are new."""
 
     def say(self, text: str) -> None:
         """Print a line above the prompt; the line being typed stays. While a command runs in the
-        foreground, the line waits for its end.
+        foreground, the line is held until the command has ended.
         """
         self._held.append(f"{printable(text)}\n")
         if self._free is None:
@@ -62,7 +63,7 @@ class ShellState:
 
     @contextmanager
     def busy(self) -> "Iterator[None]":
-        """Hold back what is said: a command has the terminal."""
+        """Hold back the lines of `say`, since a command has the terminal."""
         import trio
 
         free = self._free = trio.Event()
@@ -79,5 +80,5 @@ class ShellState:
             await self._free.wait()
 
     def redraw(self) -> None:
-        """Redraw the toolbar, after something that its segments show has changed."""
+        """Redraw the toolbar, after the data of a segment has changed."""
         self.redraws()

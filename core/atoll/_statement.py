@@ -1,4 +1,4 @@
-"""A statement, as the runner takes it."""
+"""A statement in the form that the runner needs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +10,8 @@ from attrs import field, frozen
 class Statement:
     """One command: its words, its input and output, and the number of its line, from 1.
 
-    With `system`, it is a command of the system's shell, and has no words. `place` begins all
-    messages about it. `variables` are set for commands of the system.
+    With `system`, it is a command of the system's shell, and has no words. All messages about it
+    begin with `place`. `variables` are set for commands of the system.
     """
 
     words: tuple[str, ...]

@@ -21,11 +21,13 @@ from atoll.text import printable
 current_source: ContextVar[Source | None] = ContextVar("current_source", default=None)
 """The input of the running command."""
 printed: ContextVar[IO[str] | None] = ContextVar("printed", default=None)
-"""The file that the running code prints to."""
+"""The file to which `print()` in the running code writes."""
 
 
 class _Out:
-    """Replaces `sys.stdout`: what a command prints goes to the output of that command."""
+    """Replaces `sys.stdout`, so that printed text goes to the output of the command that
+    prints it.
+    """
 
     def __init__(self, real: IO[str]) -> None:
         self.real = real
@@ -35,7 +37,7 @@ class _Out:
 
 
 class _In:
-    """Replaces `sys.stdin`: each command reads its own input."""
+    """Replaces `sys.stdin`, so that each command reads its own input."""
 
     def __init__(self, real: IO[str]) -> None:
         self.real = real
@@ -53,7 +55,9 @@ class _In:
 
 @define
 class _Installed:
-    """The replacements of the standard streams, and how many running commands need them."""
+    """The replacements of the standard streams, and the number of running commands that need
+    them.
+    """
 
     stdout: _Out
     stdin: _In
@@ -61,7 +65,7 @@ class _Installed:
     users: int = 0
 
     def put(self) -> None:
-        """Install the replacements, also if a command has installed something else meanwhile."""
+        """Install the replacements, even if a command has installed other streams meanwhile."""
         sys.stdout, sys.stdin, sys.stderr = self.stdout, self.stdin, self.stderr
 
     def take_away(self) -> None:
@@ -96,7 +100,7 @@ def streams_of(source: Source, prints: IO[str]) -> Iterator[None]:
 
 
 def real_stdout() -> IO[str]:
-    """Return the program's own standard output, also while it is replaced."""
+    """Return the program's own standard output, even while it is replaced."""
     return _installed.stdout.real if _installed else sys.stdout
 
 

@@ -7,7 +7,7 @@ from atoll._words import Word
 
 
 class LineError(UsageError):
-    """A line that is not in the grammar; `incomplete` if further lines may complete it."""
+    """A line that can't be parsed; `incomplete` if further lines may complete it."""
 
     def __init__(
         self, message: str, line: int, *, incomplete: bool = False, hint: str = ""
@@ -19,9 +19,9 @@ class LineError(UsageError):
 
 @frozen(kw_only=True)
 class SimpleCommand:
-    """A command whose variables have no values yet.
+    """A command whose variables are not replaced yet.
 
-    With `first`, only the first record that it emits is taken. `quoted` says whether its first word
+    With `first`, only the first record that it emits is used. `quoted` says whether its first word
     has quotes.
     """
 
@@ -40,7 +40,7 @@ class SimpleCommand:
 
 @frozen(kw_only=True)
 class Let:
-    """`let NAME = VALUE`: keeps the output of a command, or a text."""
+    """`let NAME = VALUE`: stores the output of a command, or a text, in a variable."""
 
     name: str
     value: SimpleCommand
@@ -70,7 +70,9 @@ class Jump:
 
 @frozen(kw_only=True)
 class AndOr:
-    """Nodes that `&&` and `||` join, each with the mark before it; the first one has none."""
+    """Nodes that are joined by `&&` and `||`, each with the mark before it; the first one has
+    none.
+    """
 
     parts: tuple[tuple[str, "Node"], ...]
     line: int = 1

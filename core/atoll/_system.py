@@ -50,8 +50,8 @@ async def run_system(
     """Run a command until it ends; returns its exit code, 128 and the signal's number if a signal
     ended it.
 
-    In the foreground, the command uses the terminal and gets Ctrl-C. In the background, it reads
-    nothing. It writes to `stdout`, by default to the program's own. `variables` are added to its
+    In the foreground, the command uses the terminal and gets Ctrl-C. In the background, its input
+    is empty. It writes to `stdout`, by default to the program's own. `variables` are added to its
     environment.
     """
     sys.stdout.flush()
@@ -71,8 +71,8 @@ async def run_system(
 @contextmanager
 def _deaf_to_keys() -> Iterator[None]:
     r"""Ignore Ctrl-C and Ctrl-\ in this process: the command gets them too."""
-    # Not a receiver of trio's: one that is closed sends what it has not handed out once more, and
-    # that would clear the next line of the prompt.
+    # trio's signal receiver is not used: when it is closed, it sends signals that it has not
+    # delivered again, and these would clear the next line of the prompt.
     before = {number: signal.signal(number, lambda *_: None) for number in _KEYS}
     try:
         yield
@@ -99,7 +99,7 @@ async def run_captured(command: str, given: bytes, capture: Capture) -> int:
         process: trio.Process = await nursery.start(run)
         nursery.start_soon(_keep, process, capture, nursery.cancel_scope)
         code = await process.wait()
-        # A program that it has left in the background may keep the pipe open for ever.
+        # A program that the command has left in the background may keep the pipe open for ever.
         nursery.cancel_scope.deadline = trio.current_time() + _GRACE
     return code if code >= 0 else 128 - code
 
@@ -121,7 +121,7 @@ async def _end(process: trio.Process) -> None:
 
 
 async def _end_all(process: trio.Process) -> None:
-    """End a command and everything that it has started."""
+    """End a command and all processes that it has started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
         await trio.sleep(_GRACE)

@@ -1,7 +1,7 @@
-"""The profile that lines go to: it is chosen when a prompt, a script or a command begins.
+"""The profile that lines use: it is chosen when a prompt, a script or a command begins.
 
-Changes of profiles by other programs don't change where lines go. Only `use` and the commands of
-`profile` in this prompt or script do. A prompt tells the user about the changes by others.
+Changes of profiles by other programs have no effect on it. Only `use` and the commands of `profile`
+in this prompt or script change it. A prompt tells the user about changes by other programs.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -50,8 +50,8 @@ class Choice:
 
 @frozen
 class FixedTarget:
-    """Where the lines of a job or of a running command go, whatever profile the prompt changes to
-    meanwhile. `name` is the profile that was named, None without one.
+    """The profile for the lines of a job or of a running command, even if the prompt changes to
+    another one meanwhile. `name` is the profile that was named, None if there is none.
     """
 
     name: str | None
@@ -59,7 +59,7 @@ class FixedTarget:
 
 
 fixed_target: ContextVar[FixedTarget | None] = ContextVar("fixed_target", default=None)
-"""Where the lines of the running code go; None for the profile in use."""
+"""The fixed profile for the lines of the running code; None for the profile in use."""
 
 
 @define
@@ -76,12 +76,12 @@ class Target:
     """Whether this is a prompt or a script, so that more lines may follow."""
     _choice: Choice | None = None
     _turned: str | None = None
-    """The profile that `use` has named."""
+    """The profile that the user has named by `use`."""
     _known: "_Known | None" = field(default=None, repr=False)
 
     @property
     def made(self) -> Choice | None:
-        """The choice; None before it is made, or if it can't be used."""
+        """The choice; None before it is made, or if the profile can't be used."""
         return None if self._choice is None or self._choice.problem else self._choice
 
     @property
@@ -91,11 +91,13 @@ class Target:
 
     @property
     def explicit(self) -> str | None:
-        """The profile that `use`, or `--profile` of the program, has named; None for none."""
+        """The profile that was named by `use`, or by `--profile` of the program; None if there is
+        none.
+        """
         return self._turned or self.settings.profile_name
 
     def keep(self) -> FixedTarget:
-        """Return where lines go now, for a job or command that starts now."""
+        """Return the present choice, for a job or command that starts now."""
         return fixed_target.get() or FixedTarget(self.explicit, self.made)
 
     def begin(self, choice: Choice | None = None) -> None:
@@ -109,7 +111,7 @@ class Target:
             self._choice = choice
 
     def choice(self) -> Choice:
-        """Return the choice, making it if necessary. A profile that could not be used is tried
+        """Return the choice, and make it if necessary. A profile that could not be used is tried
         again.
         """
         if self._choice is None:
@@ -119,8 +121,8 @@ class Target:
         return self._choice
 
     def of(self, name: str | None, kept: Choice | None = None) -> Choice:
-        """Return where a line goes that names this profile, or none. `kept` is the choice at the
-        start of a job.
+        """Return the choice for a line that names this profile, or none. `kept` is the choice at
+        the start of a job.
         """
         kept = kept or self.choice()
         if not name:
@@ -128,7 +130,7 @@ class Target:
         return evolve(kept, overlaid=False) if name == kept.name else self.named(name)
 
     def named(self, name: str) -> Choice:
-        """Return the profile of this name, as it is now."""
+        """Return the choice for this name, as the profile is now."""
         from atoll._profiles import ProfileStore
 
         store = ProfileStore(self.settings.paths)
@@ -149,7 +151,7 @@ class Target:
         return choice
 
     def used(self) -> None:
-        """Note that a command here has put another profile in use."""
+        """Note that a command here has chosen another profile."""
         self._turned = None
         self._again()
 
@@ -161,12 +163,12 @@ class Target:
         elif self._choice is not None and not self._choice.profile:
             from atoll._profiles import ProfileStore
 
-            # The first profile is used instead of one that plugins offer.
+            # The first stored profile replaces one that plugins offer.
             if ProfileStore(self.settings.paths).names() == [name]:
                 self._again()
 
     def removed(self, name: str) -> None:
-        """Note that a command here has removed a profile. If others are left, none is chosen until
+        """Note that a command here has removed a profile. If others are left, none is in use until
         the user names one.
         """
         from atoll._profiles import ProfileStore
@@ -200,7 +202,7 @@ class Target:
             return Choice(problem=error)
 
     def _by_default(self) -> Choice:
-        """Choose if no profile is named; raises ConfigError if nothing can be chosen."""
+        """Make the choice if no profile is named; raises ConfigError if none can be chosen."""
         from atoll._profiles import ProfileStore, apply_environment
 
         environ, store = self.settings.environ, ProfileStore(self.settings.paths)
@@ -222,8 +224,8 @@ class Target:
         )
 
     def _in_use(self, name: str) -> Choice:
-        """Return a profile as it is now. Environment variables change it if it was not named by a
-        line or an option.
+        """Return a profile as it is now. Environment variables change it, unless a line or an
+        option has named it.
         """
         named = self.explicit or self.settings.environ.get("ATOLL_PROFILE")
         return evolve(self.named(name), overlaid=not named)
@@ -231,7 +233,7 @@ class Target:
 
 @define
 class _Known:
-    """The last known state of what other programs may change."""
+    """The last known state of the files that other programs may change."""
 
     chosen: str | None
     stored: Choice
@@ -239,7 +241,7 @@ class _Known:
 
     @classmethod
     def of(cls, target: Target) -> "_Known | None":
-        """Read the state; None if other programs can't change it."""
+        """Read the state; returns None if other programs can't change it."""
         from atoll._profiles import ENVIRONMENT, ProfileStore
 
         if not target.lasts or target.name == ENVIRONMENT:

@@ -18,17 +18,17 @@ _CHUNK = 65536
 class Source:
     """Lines from a file, a pipe or a terminal.
 
-    It reads no more than one line of a terminal, and a cancelled read consumes nothing, so the next
-    prompt gets all that was typed. `file` is None if there is no input.
+    It reads at most one line from a terminal, and a cancelled read consumes nothing, so the next
+    prompt gets everything that was typed. `file` is None if there is no input.
     """
 
     file: IO[str] | None = field(factory=lambda: sys.stdin)
     _lines: deque[str] = field(factory=deque)
-    """Whole lines that were read from the file, but not returned yet."""
+    """Complete lines that were read from the file, but not returned yet."""
     _begun: list[str] = field(factory=list)
-    """The beginning of the next line, as far as it was read."""
+    """The beginning of the next line, as far as it has been read."""
     _typed: bytes = b""
-    """Keys that were read from the terminal by a reader that did not use them."""
+    """Keys that another reader has read from the terminal but not used."""
     _text: IO[str] | None = None
     _decoder: codecs.IncrementalDecoder = field(
         factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
@@ -56,7 +56,9 @@ class Source:
 
     @property
     def unread(self) -> list[str]:
-        """The lines that were read and not yet taken: all that are left, where there is no file."""
+        """The lines that were read but not returned yet; without a file, these are all that are
+        left.
+        """
         return [*self._lines, "".join(self._begun)]
 
     @property
@@ -78,7 +80,7 @@ class Source:
         return b"".join([piece async for piece in self.pieces()])
 
     async def pieces(self) -> AsyncGenerator[bytes]:
-        """Yield the rest of the input as bytes, unchanged, each piece as soon as it has come."""
+        """Yield the rest of the input as bytes, unchanged, each piece as soon as it arrives."""
         if begun := self._take_read():
             yield begun
         while chunk := await self._read():
@@ -109,7 +111,7 @@ class Source:
         return source
 
     async def _read(self) -> bytes:
-        """Return the next bytes as soon as there are any; nothing at the end."""
+        """Return the next bytes as soon as there are any; empty at the end."""
         import trio
 
         if self.file is None:
@@ -120,7 +122,7 @@ class Source:
         try:
             await trio.lowlevel.wait_readable(descriptor)
         except PermissionError:
-            # epoll refuses regular files, but reading these may block, too.
+            # epoll does not accept regular files, but reading them may block, too.
             return await trio.to_thread.run_sync(
                 os.read, descriptor, _CHUNK, abandon_on_cancel=True
             )
@@ -145,7 +147,7 @@ class Source:
 
 
 def open_terminal() -> IO[str] | None:
-    """Open the terminal that the program was started from, if standard input is something else."""
+    """Open the terminal from which the program was started, if standard input is something else."""
     with suppress(OSError):
         return open("/dev/tty", encoding="utf-8", errors="replace")  # noqa: PTH123  # it stays open with the program
     return None

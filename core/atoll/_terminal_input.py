@@ -1,7 +1,7 @@
-"""The keys of a terminal, which is asked meanwhile for the colour of its background.
+"""The keys of a terminal; it is also asked for the colour of its background.
 
-Its answer comes among the keys, and is taken out of them. Nobody waits for it: a terminal that
-knows the question answers before somebody can press a key.
+Its answer arrives among the keys, and is removed from them. No code waits for it: a terminal that
+supports the question answers before the user can press a key.
 """
 
 import os
@@ -18,16 +18,16 @@ from atoll._theme import QUESTION, background
 
 _ANSWER = re.compile(r"\x1b\]11;([^\x1b\a]{0,60})(?:\x1b\\|\a)")
 _BEGUN = re.compile(r"\x1b\](?:1(?:1(?:;[^\x1b\a]{0,60}\x1b?)?)?)?\Z")
-"""The beginning of an answer, of which the rest is still on its way."""
+"""The beginning of an answer whose rest has not arrived yet."""
 _PATIENCE = 5.0
 """Seconds after which no answer is expected any more."""
 
 
 class TerminalInput(Vt100Input):
-    """Keys of a terminal; `on_answer` is called when it has told its background.
+    """The keys of a terminal; `on_answer` is called when the terminal has reported its background.
 
-    It is asked as soon as its keys are read one by one, so that nothing is echoed, and where
-    `asks` says so.
+    It is asked as soon as raw mode is on, so that nothing is echoed, and only if `asks` returns
+    true.
     """
 
     def __init__(self, stdin: TextIO, shown: TextIO, asks: Callable[[], bool]) -> None:
@@ -45,7 +45,7 @@ class TerminalInput(Vt100Input):
 
     @contextmanager
     def raw_mode(self) -> Iterator[None]:
-        """Give keys one by one within."""
+        """Switch to raw mode during the block."""
         with super().raw_mode():
             if self._asks():
                 self._ask()
@@ -63,7 +63,7 @@ class TerminalInput(Vt100Input):
         return self._without_answer(super().read_keys())
 
     def flush_keys(self) -> list[KeyPress]:
-        """Return keys that might have been the beginning of others."""
+        """Return keys that might have been the beginning of other keys."""
         held, self._held = self._held, []
         return [*held, *super().flush_keys()]
 
@@ -84,7 +84,7 @@ class TerminalInput(Vt100Input):
 
 
 def _between(keys: Sequence[KeyPress], start: int, end: int) -> list[KeyPress]:
-    """Return the keys that stand between two places of all that they have sent."""
+    """Return the keys between two positions in everything that they have sent."""
     found, at = list[KeyPress](), 0
     for key in keys:
         if start <= at < end:

@@ -1,4 +1,6 @@
-"""Whether the terminal is light or dark: by the setting, its own answer, or the environment."""
+"""Finds out whether the terminal is light or dark: from the setting, the terminal's answer, or the
+environment.
+"""
 
 import re
 from collections.abc import Mapping
@@ -6,13 +8,13 @@ from collections.abc import Mapping
 from attrs import define
 
 QUESTION = "\x1b]11;?\x1b\\"
-"""Asks a terminal for the colour of its background."""
+"""The escape sequence that asks a terminal for the colour of its background."""
 _CHANNELS = re.compile(r"rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})")
 _WEIGHTS = (0.2126, 0.7152, 0.0722)
-"""What red, green and blue add to how light a colour looks."""
+"""The weights of red, green and blue in the brightness of a colour."""
 _LIGHT_NUMBERS = {"7", *map(str, range(9, 16))}
 _SILENT = {"", "dumb", "linux"}
-"""Values of TERM of terminals that do not answer, or would write the question on the screen."""
+"""Values of TERM for terminals that do not answer, or would write the question on the screen."""
 
 
 @define
@@ -23,27 +25,27 @@ class Background:
     was_asked: bool = False
 
     def learn(self, answer: str) -> None:
-        """Take what the terminal answers, such as `rgb:ffff/ffff/ffff`."""
+        """Store the terminal's answer, such as `rgb:ffff/ffff/ffff`."""
         if found := _CHANNELS.match(answer):
             parts = [int(one, 16) / (16 ** len(one) - 1) for one in found.groups()]
             weighed = sum(w * part for w, part in zip(_WEIGHTS, parts, strict=True))
             self._is_light = weighed > 1 / 2
 
     def is_light(self, theme: str, environ: Mapping[str, str]) -> bool:
-        """Return whether colours have to be seen on a light background; `theme` is the setting."""
+        """Return whether colours must be readable on a light background; `theme` is the setting."""
         if theme != "auto":
             return theme == "light"
         if self._is_light is not None:
             return self._is_light
-        # Colours by their numbers: "0;15" is black on white.
+        # The variable contains numbers of colours: "0;15" is black on white.
         return environ.get("COLORFGBG", "").rpartition(";")[2] in _LIGHT_NUMBERS
 
     def should_ask(self, theme: str, environ: Mapping[str, str]) -> bool:
-        """Whether the terminal is still to be asked."""
+        """Whether the terminal must still be asked."""
         if theme != "auto" or self.was_asked or "NO_COLOR" in environ:
             return False
         return environ.get("TERM", "") not in _SILENT
 
 
 background = Background()
-"""That of this process."""
+"""The background of this process's terminal."""

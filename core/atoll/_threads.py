@@ -1,4 +1,4 @@
-"""Runs code that blocks in threads: click's own prompts, and callbacks that are not async."""
+"""Runs code that may block in threads: click's own prompts, and callbacks that are not async."""
 
 import math
 import queue

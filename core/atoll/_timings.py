@@ -1,4 +1,4 @@
-"""Measures what takes time at the start and in each command, for `--timings`."""
+"""Measures the time of each part of the start and of commands, for `--timings`."""
 
 import sys
 import time
@@ -10,15 +10,15 @@ from pathlib import Path
 from attrs import define, field
 
 SLOW = 0.25
-"""Seconds from which a plugin is called slow."""
+"""Seconds from which on a plugin is called slow."""
 _LEAST = 0.001
-"""Seconds that a part has to take to be told of, unless it is told of always."""
+"""A part that took less than this, in seconds, is not listed, unless it is always listed."""
 _LONGEST_NAME = 60
 
 
 @define
 class Ledger:
-    """The seconds that the parts of something have taken, and how often each was done."""
+    """The seconds that each part has taken, and how often it was done."""
 
     _parts: dict[str, tuple[float, int]] = field(factory=dict)
     _wanted: set[str] = field(factory=set)
@@ -59,12 +59,14 @@ def _slow(name: str, taken: float) -> str:
 
 
 ledger: ContextVar[Ledger | None] = ContextVar("ledger", default=None)
-"""Where the running code's times go; None without `--timings`."""
+"""The ledger of the running code; None without `--timings`."""
 
 
 @contextmanager
 def measured(part: str, *, always: bool = False) -> Iterator[None]:
-    """Measure a part of what is running, with `--timings`; `always` as for :meth:`Ledger.add`."""
+    """With `--timings`, measure a part of the running code; `always` is as in
+    :meth:`Ledger.add`.
+    """
     book = ledger.get()
     if book is None:
         yield
@@ -78,7 +80,7 @@ def measured(part: str, *, always: bool = False) -> Iterator[None]:
 
 @contextmanager
 def told(title: str) -> Iterator[None]:
-    """Measure a command with its parts, and print them at its end, with `--timings`."""
+    """With `--timings`, measure a command and its parts, and print them at its end."""
     if ledger.get() is None:
         yield
         return
@@ -92,7 +94,7 @@ def told(title: str) -> Iterator[None]:
 
 
 def begin() -> None:
-    """Begin to measure. The time until now, of Python and the first imports, is the first part."""
+    """Start to measure. The time until now, of Python and the first imports, is the first part."""
     book = Ledger()
     ledger.set(book)
     if (seconds := _since_process_began()) is not None:

@@ -1,8 +1,8 @@
-"""Splits a line into tokens, also a line that is unfinished: one tokenizer for all who need it.
+"""Splits a line into tokens, even if the line is unfinished. There is only this tokenizer.
 
 :mod:`atoll._line` makes statements of the tokens, and reports errors. The prompt uses the tokens
-for completion and colours while a line is being typed. So there are no errors here: each token
-knows its place in the text and which quote is still open at its end. The time for a text is
+for completion and colours while a line is being typed. So there are no errors here: each token has
+its position in the text, and the quote that is still open at its end. The time for a text is
 proportional to its length.
 """
 
@@ -18,7 +18,7 @@ from atoll._words import Variable, WordReader, as_written
 BLANK = " \t\r\n"
 Kind = Literal["word", "file", "redirect", "end", "open", "close", "system", "filter", "comment"]
 
-# Alternatives begin with different characters, and nothing that has matched is given back (`++`).
+# Alternatives begin with different characters, and matched text is never given back (`++`).
 _SPACE = re.compile(r"(?:[ \t\r]++|\\\n(?!\Z))++")
 _MARK = re.compile(r"&&|\|\||>>|[\n;&<>]")
 _MARKS = "\n;&|<>"
@@ -27,13 +27,13 @@ _FIRST = re.compile(r"\|[ \t]*+first(?=[ \t]*+(?:[\n;&})#]|\|\||\Z))")
 _COMMENT = re.compile(r"#[^\n]*+")
 _CHAINS = ("&&", "||")
 PASTED = ("$", "%", "atoll", "backend.ai")
-"""Words that come along before a statement when a line of a document is pasted."""
+"""Words that stand before a statement when a line of a document is pasted."""
 _AFTER_KEYWORD = {"for": 3, "let": 3}
 """The number of words before values: `for NAME in`, `let NAME =`."""
 
 
 class _Mark(NamedTuple):
-    """A mark that must be followed by something, and its position in its chunk."""
+    """A mark after which more must follow, and its position in its chunk."""
 
     text: str = ""
     at: int = 0
@@ -46,8 +46,8 @@ class Token(NamedTuple):
     line, `&&` or `||`. `open` and `close` are the marks around statements within others: `{` and
     `}`, `$(` and `)`. A `system` is `|`, or `!` at the start of a statement, with the system
     command after it; a `filter` is `| first`. `value` is the meaning of a word, with its variables
-    and its tilde left as they are. `quote` is what is still open at its end: a quote, a backslash,
-    something in a system command, or nothing. `parts` is the meaning of a word that holds
+    and its tilde left as they are. `quote` is the construct that is still open at its end: a quote,
+    a backslash, one of a system command, or none. `parts` is the meaning of a word that contains
     variables.
     """
 
@@ -61,15 +61,15 @@ class Token(NamedTuple):
 
 @define
 class _Statement:
-    """The state of a statement that decides how its next token is read: its first words, and their
-    number.
+    """The state of a statement, on which the reading of its next token depends: its first words,
+    and their number.
     """
 
     keyword: str = ""
     words: int = 0
 
     def add(self, word: str) -> None:
-        """Note the next word, as it is written."""
+        """Add the next word, as it is written."""
         if not self.words and word in PASTED:
             return
         self.words += 1
@@ -85,7 +85,7 @@ class _Statement:
 
     @property
     def is_past_keyword(self) -> bool:
-        """Whether values follow: after `for NAME in` or `let NAME =`."""
+        """Whether values follow, as after `for NAME in` or `let NAME =`."""
         return bool(self.keyword) and self.words >= _AFTER_KEYWORD[self.keyword]
 
 
@@ -94,30 +94,33 @@ class Tokenizer:
     """Reads a text from left to right, at once or in chunks of whole lines."""
 
     _kind: Kind = "end"
-    """Of the piece before, or of the one that is open."""
+    """The kind of the last piece, or of the one that is open."""
     _quote: str = ""
-    """What is open in a piece, or a backslash after one."""
+    """The construct that is open in a piece, or a backslash after a piece."""
     _since: int = 0
     _inside: bool = False
-    """Whether what is open is a piece: a backslash may join lines between two of them, too."""
+    """Whether the open construct is in a piece; a backslash may also join lines between two
+    pieces.
+    """
     _chain: _Mark | None = None
-    """`&&` or `||`, until another statement has begun."""
+    """The last `&&` or `||`, until the next statement has begun."""
     _outer: list[tuple[_Mark, _Statement]] = field(factory=list)
-    """The marks that are open, each with the statement that it stands in."""
+    """The open marks, each with the statement that contains it."""
     _statement: _Statement = field(factory=_Statement)
     _system: SystemCommand | None = None
     """The system command that is open."""
 
     @property
     def open(self) -> str:
-        """What is still open at the end of the text: as a token's `quote`, or `{` or `(` around
-        statements, or `&&` or `||` without a statement after it; empty for nothing.
+        """The construct that is still open at the end of the text: as in a token's `quote`, or `{`
+        or `(` around statements, or `&&` or `||` without a statement after it; empty if there is
+        none.
         """
         return self._quote or self._unfinished.text
 
     @property
     def since(self) -> int:
-        """The position in its chunk at which that was opened."""
+        """The position in its chunk where that construct begins."""
         return self._since if self._quote else self._unfinished.at
 
     @property
@@ -138,7 +141,7 @@ class Tokenizer:
 
     @classmethod
     def resumed(cls, state: tuple[Any, ...]) -> Self:
-        """Return one that continues from a state."""
+        """Return a tokenizer that continues from a state."""
         kind, quote, inside, chain, outer, statement, system = state
         return cls(
             kind=kind,
@@ -213,7 +216,7 @@ class Tokenizer:
         return self._read_piece(text, at, at + 1)
 
     def _bracket(self, char: str, text: str, at: int) -> Token | None:
-        """Read the beginning or end of statements within others."""
+        """Read the beginning or the end of statements inside another statement."""
         statement = self._statement
         within = self._outer[-1][0].text if self._outer else ""
         if char == ")":
@@ -273,7 +276,7 @@ def scan(text: str) -> Iterator[Token]:
 
 
 _KEEPING = (("let", "="), ("alias", "="))
-"""Words before and after a name that keeps the command after them."""
+"""Keywords with a name after them, and the mark before the command that is their value."""
 
 
 def command_words(tokens: Iterable[Token]) -> tuple[str, ...]:

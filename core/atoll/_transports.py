@@ -39,11 +39,11 @@ class Transports:
         return sorted({scheme for one in self._offered(kind) for scheme in one.record.schemes})
 
     def find(self, kind: Kind, profile: "Profile") -> Provided[Transport]:
-        """Return a profile's transport of this kind; raises ConfigError, which lists the served
-        schemes.
+        """Return the transport of this kind for a profile; raises ConfigError, which lists the
+        supported schemes.
 
-        If several plugins serve the scheme, the order is: the plugin that the profile's `transport`
-        names, one that the user prefers, one that ships with atoll, the first.
+        If several plugins support the scheme, the order is: the plugin that the profile's
+        `transport` names, one that the user prefers, one that ships with atoll, the first.
         """
         if (found := self.look_up(kind, profile)) is None:
             served = ", ".join(f"{one}://" for one in self.schemes(kind))
@@ -58,7 +58,7 @@ class Transports:
         return any(one is not None and one.record.asyncio for one in found)
 
     def check(self, profile: "Profile") -> None:
-        """Raise ConfigError for a profile without transports."""
+        """Raise ConfigError if there is no transport for a profile."""
         self.find("request", profile)
         if profile.via:
             self.find("dial", profile)
@@ -76,7 +76,7 @@ class Transports:
             )
 
     def look_up(self, kind: Kind, profile: "Profile") -> Provided[Transport] | None:
-        """Return the transport; None if no plugin serves the scheme."""
+        """Return the transport; None if no plugin supports the scheme."""
         scheme = _scheme(kind, profile)
         serving = self._serving(kind, scheme)
         if len(serving) < 2:

@@ -17,9 +17,9 @@ from atoll.output._machine import encode
 
 _MOST_RECORDS = 100_000
 _LONGEST_TEXT = 16 * 1024 * 1024
-"""Bytes of text."""
+"""The longest text, in bytes."""
 _NAMING = ("id", "name")
-"""Fields that stand for a record of several, the best first."""
+"""Fields that can stand for a whole record, the best first."""
 
 
 @define
@@ -31,7 +31,7 @@ class ValueCapture(Capture):
 
     _file: IO[str] = field(kw_only=True)
     _first: bool = field(default=False, kw_only=True)
-    """Whether the first record is all that is wanted."""
+    """Whether only the first record is needed."""
     _values: list[Value] = field(factory=list, init=False)
     _has_records: bool = field(default=False, init=False)
 
@@ -47,7 +47,7 @@ class ValueCapture(Capture):
 
     @property
     def writer(self) -> Callable[[str], Callable[..., Any]]:
-        """What makes the writer of this capture, whatever the format is."""
+        """The function that makes the writer of this capture; the chosen format is ignored."""
         return self._writer_of
 
     def _writer_of(self, _format: str) -> Callable[..., Writer]:
@@ -55,7 +55,9 @@ class ValueCapture(Capture):
         return partial(_Collector, self._values)
 
     def file(self, _stream: Stream) -> IO[str]:
-        """Return the file that is written to; it has a descriptor for commands of the system."""
+        """Return the file for the output; it has a descriptor, which commands of the system
+        need.
+        """
         return self._file
 
     def values(self) -> Values:
@@ -73,7 +75,7 @@ class ValueCapture(Capture):
 @contextmanager
 def capturing(*, first: bool) -> Iterator[ValueCapture]:
     """Open a capture; with `first`, only the first record is needed."""
-    # A file, since commands of the system write to it, too.
+    # A file is used, since commands of the system write to it, too.
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogateescape") as file:
         yield ValueCapture(file=cast("IO[str]", file), first=first)
 
@@ -86,7 +88,7 @@ class _Collector(Writer):
         self._records = records
 
     def begin(self, columns: Sequence[Column], *, single: bool) -> None:
-        """Choose the field whose value the record itself has."""
+        """Choose the field whose value the record itself has as a text."""
         super().begin(columns, single=single)
         names = [column.name for column in columns]
         self._naming = next((name for name in _NAMING if name in names), names[0] if names else "")
@@ -96,6 +98,6 @@ class _Collector(Writer):
         if len(self._records) >= _MOST_RECORDS:
             raise AtollError(f"a value holds no more than {_MOST_RECORDS:,} records")
         fields = {column.name: value for column, value in zip(self.columns, values, strict=True)}
-        # Through JSON, so that they are plain values and copies.
+        # The values are converted through JSON, so that they are plain copies.
         plain = json.loads(encode(fields))
         self._records.append(Value(shown(plain.get(self._naming)), plain))

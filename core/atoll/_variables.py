@@ -10,7 +10,7 @@ from atoll._words import Variable, Word
 from atoll.text import near_matches
 
 _LONGEST_EXPORTED = 32_768
-"""Characters of a value that is passed on: the system takes no more than 128 KiB."""
+"""The longest value that is passed on, in characters, since the system accepts at most 128 KiB."""
 _LITERALLY = "single quotes keep the $"
 
 
@@ -77,7 +77,7 @@ class Variables:
     kept: dict[str, Values] = field(factory=dict)
 
     def copy(self) -> "Variables":
-        """Return a copy, whose changes do not affect these."""
+        """Return a copy; changes of it do not affect this object."""
         return Variables(self.environ, self.last_code, dict(self.kept))
 
     def exported(self) -> dict[str, str]:
@@ -105,7 +105,7 @@ class Variables:
         raise UsageError(f"there is no variable {name}", hint=near or _LITERALLY)
 
     def text(self, word: Word, own: Collection[str] = ()) -> str:
-        """Return the text of a word. Variables in `own` are left as they are. Raises UsageError."""
+        """Return the text of a word. Variables in `own` are not replaced. Raises UsageError."""
         if isinstance(word, str):
             return word
         return "".join(one if isinstance(one, str) else self._text(one, own) for one in word)
@@ -117,7 +117,7 @@ class Variables:
         if not variable.fields or values.are_records:
             one = values.one(variable)
             return one.field(variable) if variable.fields else one.text
-        # A text has no fields: what follows its name is text as well, as in `$name.txt`.
+        # A text has no fields, so what follows its name is text as well, as in `$name.txt`.
         return ".".join((values.one(variable).text, *variable.fields))
 
     def copied(self, word: Word) -> Values:

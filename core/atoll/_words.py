@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from attrs import define, field
 
-# Alternatives begin with different characters, and nothing that has matched is given back (`++`).
+# Alternatives begin with different characters, and matched text is never given back (`++`).
 _PLAIN = re.compile(r"(?:[^ \t\r\n;&|<>'\"\\$]++|\\(?!\n?\Z).)++", re.DOTALL)
 _PLAIN_IN_PARENTHESES = re.compile(r"(?:[^ \t\r\n;&|<>'\"\\$)]++|\\(?!\n?\Z).)++", re.DOTALL)
 _IN_DOUBLE_QUOTES = re.compile(r'(?:[^"\\$]++|\\.|\\\Z)++', re.DOTALL)
@@ -24,11 +24,11 @@ class Variable(NamedTuple):
 
 
 Word = str | tuple[str | Variable, ...]
-"""What a word means: a text, or the pieces of one in which variables stand."""
+"""The meaning of a word: a text, or the pieces of a text with variables."""
 
 
 def as_written(word: Word) -> str:
-    """Return a word with its variables as they are written."""
+    """Return a word with its variables in their written form."""
     if isinstance(word, str):
         return word
     return "".join(one if isinstance(one, str) else one.raw for one in word)
@@ -38,8 +38,8 @@ def as_written(word: Word) -> str:
 class WordReader:
     """Reads one word; `quote` is the quote in which it begins, empty for none.
 
-    At the end, `quote` is what is still open, and `since` where that was opened. `ends_at` is `(`
-    for a word in `$( )`, which ends at the parenthesis.
+    At the end, `quote` is the construct that is still open, and `since` the position where it
+    begins. `ends_at` is `(` for a word in `$( )`, which ends at the parenthesis.
     """
 
     quote: str
@@ -58,7 +58,7 @@ class WordReader:
         return self.meaning if any(isinstance(one, Variable) for one in self._parts) else ()
 
     def read(self, text: str, at: int) -> int:
-        """Read a word from this position on; returns the position of its end."""
+        """Read a word from this position; returns the position of its end."""
         while at < len(text) and (end := self._step(text, at)) != at:
             at = end
         if not self.quote and text.startswith("\\", at):
@@ -94,7 +94,7 @@ class WordReader:
         return end + 1
 
     def _dollar(self, text: str, at: int) -> int:
-        """Read a variable, or a `$` that is none."""
+        """Read a variable, or a `$` that does not begin one."""
         found = _VARIABLE.match(text, at)
         if found is None:
             self._parts.append("$")

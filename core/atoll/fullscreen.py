@@ -3,9 +3,9 @@
     screen = FullScreen(context, draw, pressed)
     await screen.run(keep_up_to_date)
 
-`draw` returns the lines, `pressed` is called with each key, and the work beside them calls
-`screen.redraw()` when there is something new to show. The former content of the terminal is back
-afterwards, also if the command fails, is ended by a signal, or is suspended.
+`draw` returns the lines, and `pressed` is called with each key. The function that `run` gets calls
+`screen.redraw()` when there is something new to show. Afterwards the former content of the terminal
+is restored, even if the command fails, is ended by a signal, or is suspended.
 """
 
 import os
@@ -29,14 +29,18 @@ if TYPE_CHECKING:
 __all__ = ["FullScreen", "Line", "check_terminal"]
 
 Line: TypeAlias = Sequence[tuple[str, str]]
-"""Texts of one line, each after its style: the name of one of the screen's, or `bold reverse`."""
+"""The texts of one line, each after its style: the name of one of the screen's styles, or a style
+such as `bold reverse`.
+"""
 _FREQUENCY = 0.05
-"""Seconds between two drawings at least."""
+"""The least number of seconds between two drawings."""
 _ALTERNATE, _BACK, _CLEAR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[H\x1b[2J"
 
 
 def check_terminal(context: Context, what: str) -> None:
-    """Raise UsageError if there is no terminal to draw on; `what` names who needs it."""
+    """Raise UsageError if there is no terminal to draw on; `what` names the command that needs
+    it.
+    """
     file = context.stdin.file
     if not context.foreground or file is None or not file.isatty() or not _stdout_is_terminal():
         raise UsageError(f"{what} needs a terminal")
@@ -63,7 +67,7 @@ class FullScreen:
     pressed: Callable[[str], object]
     styles: Mapping[str, str] = field(factory=dict)
     _scope: trio.CancelScope | None = field(default=None, init=False)
-    """What is cancelled when the screen is left, for good or for a while."""
+    """Cancelled when the screen is left, for good or for a while."""
     _changed: trio.Event = field(factory=trio.Event, init=False)
     _errand: Callable[[], Awaitable[object]] | None = field(default=None, init=False)
     _error: Exception | None = field(default=None, init=False)
@@ -89,7 +93,7 @@ class FullScreen:
 
     async def _show_and_run_errands(self) -> None:
         while not self._is_left:
-            # Another errand may have come up during the last one.
+            # During the last errand, another one may have been requested.
             if self._errand is None:
                 await self._show()
             else:
@@ -108,7 +112,7 @@ class FullScreen:
     def aside(self, work: Callable[[], Awaitable[object]]) -> None:
         """Let other code use the terminal for a while, with an empty screen; then return.
 
-        What the code leaves on the terminal is removed.
+        Text that the code leaves on the terminal is removed.
         """
         self._begin_errand(_on_clean_screen, work)
 
@@ -160,8 +164,8 @@ class FullScreen:
                     else:
                         self.pressed(key)
                 if self._is_left or self._errand is not None:
-                    return  # what has been typed since is for whoever comes next
-        self.leave()  # the terminal has gone
+                    return  # keys that follow are for the next reader of the terminal
+        self.leave()  # the terminal was closed
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
@@ -174,7 +178,7 @@ class FullScreen:
 
     @contextmanager
     def _others_held(self) -> Iterator[None]:
-        """Hold back what others write to the terminal until it is free again."""
+        """Hold back output of others to the terminal until it is free again."""
         shell, output = self.context.shell, self.context.output
         if shell is not None:
             with shell.held():
@@ -198,7 +202,8 @@ class FullScreen:
             if number == signal.SIGTSTP:
                 self.suspend()
             elif self._errand is None:
-                # It was stopped in a way that nobody hears of: the shell has changed its modes.
+                # The program was stopped without notice, and the shell has changed the terminal's
+                # modes.
                 self._begin_errand(trio.lowlevel.checkpoint)
 
 

@@ -1,6 +1,6 @@
 """The contract between atoll and its plugins, on one page.
 
-A plugin is a light module named by an entry point of the group `atoll.plugins`. It implements any
+A plugin is a small module, named by an entry point of the group `atoll.plugins`. It implements any
 of the hooks below, each by a function of the hook's name, marked with :data:`hookimpl`, without
 parameters. Hooks are synchronous, quick, called at most once in a process, and return or yield
 immutable records of the hook's class.
@@ -56,7 +56,7 @@ __all__ = [
 R = TypeVar("R")
 
 PROJECT = "atoll"
-"""What marks an implementation as one of atoll's hooks, to pluggy."""
+"""The name by which pluggy recognizes implementations of atoll's hooks."""
 
 hookimpl = pluggy.HookimplMarker(PROJECT)
 """Marks a function of a plugin as the implementation of the hook of its name.
@@ -72,7 +72,7 @@ class Hook(Generic[R]):
     """A hook: the name of its function, the class of its records, and its purpose in one line.
 
     `names` returns the names that a record takes: of two records with the same name, the first
-    keeps it, and the other costs a warning. Without it, records take no names.
+    keeps it, and a warning is printed about the other. Without `names`, records have no names.
     """
 
     name: str = field(validator=validators.matches_re(r"[a-z][a-z0-9]*(_[a-z0-9]+)+"))
@@ -89,7 +89,7 @@ def _names_of_command(command: Command) -> Iterable[str]:
 COMMANDS = Hook(
     "atoll_commands", Command, "Commands of the shell, such as `ps`.", _names_of_command
 )
-# Several may serve one scheme; the profile decides which of them is used.
+# Several transports may support one scheme; the profile decides which of them is used.
 TRANSPORTS = Hook("atoll_transports", Transport, "Ways to reach a cluster by URL scheme.")
 FORMATS = Hook(
     "atoll_formats", Format, "Ways to write records, for `--output`.", lambda one: [one.name]
@@ -164,4 +164,4 @@ CORE_HOOKS: tuple[Hook[object], ...] = (
     OPTIONS,
     HOOKS,
 )  # type: ignore[assignment]  # Hook is invariant in its record's class, so the values have no common type
-"""All hooks that core itself asks."""
+"""All hooks that core itself defines."""

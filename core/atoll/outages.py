@@ -31,7 +31,7 @@ __all__ = ["Backoff", "Pauses", "Retrying", "is_permanent", "is_transient"]
 T = TypeVar("T")
 _PASSING = {429, 502, 503, 504}
 _RATE_LIMITED = 429
-# Managers of 23.09 use status 503 for these, and none of them is an outage: a frozen manager waits
+# Managers of 23.09 use status 503 for these, but none of them is an outage: a frozen manager waits
 # for its administrator, and a full cluster for sessions to end.
 _LASTING = {"server-frozen", "not-implemented"}
 _FULL = "instance-not-available"
@@ -70,8 +70,9 @@ class Backoff:
     moment. It ends after this many `attempts`, counting the first, or when the next attempt would
     start later than `patience` seconds after the first failure.
 
-    If a cluster says by `Retry-After` when to come back, that is the pause, but no less than the
-    first one. With `outlasts_rate_limits`, a rate limit is waited for however long that takes.
+    If a cluster says by `Retry-After` when to try again, the pause is that long, but at least as
+    long as the first one. With `outlasts_rate_limits`, there is no limit for the wait after a rate
+    limit.
     """
 
     first: float = field(validator=validators.ge(0))
@@ -92,10 +93,10 @@ class Backoff:
         *,
         since: float | None = None,
     ) -> "Retrying":
-        """Return the state for one thing that is tried again; `tell` is called with the first
+        """Return the state of one action that is tried again; `tell` is called with the first
         error.
 
-        Patience counts from the first failure, or from `since`, a time of trio's clock.
+        The patience is counted from the first failure, or from `since`, a time of trio's clock.
         """
         return Retrying(self, tell, since)
 
@@ -110,8 +111,8 @@ class Backoff:
 
         Raises its error: at once if that is not transient (`passes` decides, by default
         :func:`is_transient`), otherwise when patience has ended. `tell` is called once, with the
-        first error after which it waits. It must be safe to do the action twice, since it may have
-        had its effect before it failed.
+        first error after which it waits. The action must be safe to repeat, since it may have had
+        its effect before it failed.
         """
         return await self.retrying(tell).retry(action, passes=passes)
 
@@ -150,7 +151,7 @@ class Pauses:
 class _Attempts:
     """The attempts of one `async for`."""
 
-    # No generator, which would have to be closed by whoever leaves the loop.
+    # This is not a generator, since the code that leaves the loop would have to close that.
     policy: Backoff
     _pauses: Pauses = field(init=False)
     _number: int = -1
@@ -176,7 +177,7 @@ class _Attempts:
 
 @define
 class Retrying:
-    """One thing that is tried again under a policy, made by :meth:`Backoff.retrying`.
+    """One action that is tried again by a policy; made by :meth:`Backoff.retrying`.
 
     `failures` are those since the last success or progress.
     """
@@ -197,7 +198,7 @@ class Retrying:
         return 0.0 if self.since is None else trio.current_time() - self.since
 
     def reset(self) -> None:
-        """Note progress: the next failure starts a new outage."""
+        """Note progress, so that the next failure starts a new outage."""
         self.failures, self.since = 0, None
         self._pauses.restart()
 
@@ -236,7 +237,9 @@ class Retrying:
         return pause if asked is None else max(asked, self.policy.first)
 
     def _is_over(self, error: Exception, then: float) -> bool:
-        """Tell whether an attempt at a time of trio's clock would be too late, or one too many."""
+        """Tell whether an attempt at a time of trio's clock would be too late, or exceed the
+        attempts.
+        """
         if self.policy.outlasts_rate_limits and _is_rate_limit(error):
             return False
         since = then if self.since is None else self.since

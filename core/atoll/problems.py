@@ -1,4 +1,4 @@
-"""Errors for refusals of the API: the class, one readable line, and a hint."""
+"""Makes errors for refusals of the API: the class, one readable line, and a hint."""
 
 import json
 import re
@@ -27,7 +27,8 @@ _HINTS = {
 _NOT_SIGNED = "invalid-auth-params"
 _CLOCK_ERROR = "date/time sync error"
 _MOST_WORDS = 1000
-# GraphQL answers HTTP 200 to what a role may not do, and only 26.x puts a code beside the words.
+# GraphQL answers HTTP 200 to requests that a role does not allow, and only 26.x adds a code to the
+# message.
 _FORBIDDEN = re.compile(r"(?i)forbidden|insufficient privilege|no permission|\bonly \w*admins?\b")
 
 
@@ -36,13 +37,14 @@ def problem_from(
 ) -> Problem:
     """Return the error for an answer of the API that is neither 2xx nor 3xx.
 
-    The class depends on the status, which managers of all releases agree on better than on texts;
-    scripts should look at `type`. A body that is no problem document, such as a proxy's HTML page,
-    becomes a `generic-error`. `headers`, by lower-case name, give numbers for hints.
+    The class depends on the status, since statuses differ less between releases than texts; scripts
+    should use `type`. A body that is not a problem document, such as a proxy's HTML page, becomes a
+    `generic-error`. `headers`, by lower-case name, give numbers for hints.
     """
     content = _content(body, content_type)
     kind = _kind(content)
-    # Managers answer 400 to a date that is off; the keys are not taken then, as with a 401.
+    # Managers answer 400 if the date of a request is wrong; as with a 401, they have not accepted
+    # the keys.
     chosen = ProblemNotAuthorized if kind == _NOT_SIGNED else _CLASSES.get(status, Problem)
     return chosen(
         _message(status, content, kind),

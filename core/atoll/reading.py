@@ -1,4 +1,4 @@
-"""Reads answers of a cluster, checking each value before it is used.
+"""Reads answers of a cluster, and checks each value before it is used.
 
 A *shape* describes the expected value, and mirrors it:
 
@@ -38,7 +38,7 @@ _NAMES = {
     NoneType: "null",
 }
 _CONVERSION = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
-"""What code raises that takes a value for something that it is not."""
+"""Exceptions of code that gets a value of an unexpected type."""
 
 
 class Malformed(AtollError):
@@ -92,7 +92,7 @@ def _is_deep(value: Any) -> bool:
 
 
 def _encodable(value: Any, text: bytes | str) -> Any:
-    """Replace lone surrogates, which JSON can contain and no file can."""
+    """Replace lone surrogates, which JSON can contain but files can't."""
     if (b"\\ud" if isinstance(text, bytes) else "\\ud") not in text.lower():  # type: ignore[operator]  # as above
         return value
     return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))

@@ -9,7 +9,7 @@ __all__ = ["near_matches", "printable", "quote"]
 def printable(text: str) -> str:
     """Return a text on one line, without characters that control a terminal.
 
-    Names and messages come from clusters and scripts: a line break in one must not break a table,
+    Names and messages come from clusters and scripts. A line break in them must not break a table,
     and an escape sequence must not reach the terminal.
     """
     if text.isprintable():
@@ -19,7 +19,7 @@ def printable(text: str) -> str:
 
 
 def quote(word: str) -> str:
-    """Quote a word so that it is parsed as itself."""
+    """Quote a word so that the shell reads it as the same word."""
     quoted = shlex.quote(word)
     # shlex does not quote a tilde, since only some shells expand it.
     return f"'{quoted}'" if quoted.startswith("~") else quoted

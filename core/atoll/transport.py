@@ -1,7 +1,8 @@
-"""What core asks of a transport: protocols, and the records that they exchange.
+"""The protocols that core expects of transports, and the records that they exchange.
 
-There are three protocols, one for each way of communication. They compose: a request transport or
-channel transport that is given a dialer sends its bytes through it, and closes it with itself.
+There are three protocols, one for each kind of communication. They can be combined: a request
+transport or channel transport that gets a dialer sends its bytes through it, and closes it at its
+own end.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
@@ -39,7 +40,7 @@ __all__ = [
 
 
 MOST_BYTES = 32 * 1024 * 1024
-"""The longest answer that is kept in memory. Lists come in pages, and files in streams."""
+"""The longest answer that is kept in memory. Long lists come in pages, and files in streams."""
 
 
 @frozen
@@ -57,8 +58,9 @@ class Request:
     """One request, before it is signed.
 
     `path` is percent-encoded and starts with `/`, relative to the endpoint; `query` is appended in
-    order. `version` is the API version to announce, empty on the request that asks for it.
-    `timeout` is how many seconds may pass between two pieces of the answer, None for no limit.
+    order. `version` is the API version to announce; it is empty in the request that asks for the
+    version. `timeout` is how many seconds may pass between two pieces of the answer, None for no
+    limit.
     """
 
     method: str
@@ -85,30 +87,29 @@ class Response(Protocol):
         """Header fields, by lower-case name."""
 
     async def read(self, most: int = MOST_BYTES) -> bytes:
-        """Return the whole body; raises ConnectionLost if the connection breaks first, TooLong when
-        there are more than `most` bytes of it.
+        """Return the whole body; raises ConnectionLost if the connection breaks before its end,
+        TooLong if it is longer than `most` bytes.
         """
 
     def chunks(self) -> AsyncGenerator[bytes]:
-        """Yield the body as it arrives, in pieces of a bounded size."""
+        """Yield the body as it arrives, in pieces of limited size."""
 
     async def aclose(self) -> None:
         """Release the connection; the rest of the body is dropped."""
 
 
 class RequestTransport(Protocol):
-    """Signed requests to one profile's endpoint."""
+    """Sends signed requests to one profile's endpoint."""
 
     @property
     def proxy(self) -> str:
-        """What requests pass through besides the profile's `via`, such as a proxy of the
-        environment; empty for nothing.
+        """What requests go through in addition to the profile's `via`, such as a proxy from the
+        environment; empty if there is nothing.
         """
 
     @property
     def origin(self) -> str:
-        """Scheme and authority under which the cluster is addressed, such as
-        `https://api.example.com`.
+        """Scheme, host and port in the cluster's address, such as `https://api.example.com`.
 
         The cluster takes them from the header `Host` as its own address, and returns URLs that
         begin with them. For an endpoint without a host they are `http://localhost`.
@@ -155,7 +156,9 @@ class Login(Protocol):
     """
 
     async def identity(self) -> Identity | None:
-        """Return who is logged in, without asking the cluster; None for nobody."""
+        """Return the user who is logged in, without a request to the cluster; None if there is
+        none.
+        """
 
     async def is_valid(self) -> bool:
         """Ask the cluster whether the login is still valid; False, without asking, if there is
@@ -165,11 +168,11 @@ class Login(Protocol):
         """
 
     async def log_in(self, ask: Ask, user: str = "") -> Identity:
-        """Log in, asking for everything that is needed, except for the name of `user` if that is
-        given.
+        """Log in, and ask for everything that is needed, but not for the name of the user if `user`
+        is given.
 
         The stored login is replaced only on success. Raises NotAuthorized if the login is refused,
-        and what `ask` raises.
+        and the errors of `ask`.
         """
 
     async def log_out(self) -> None:
@@ -207,16 +210,16 @@ class ByteStream(Protocol):
         """Whether the other side has closed the stream, so that it receives nothing more."""
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        """Return some bytes as soon as there are any, none at the end."""
+        """Return bytes as soon as there are any; empty at the end."""
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send bytes, waiting while the other side does not accept them."""
+        """Send bytes; waits while the other side does not accept them."""
 
     async def send_eof(self) -> None:
-        """Tell the other side that no more will come; it may go on sending."""
+        """Tell the other side that no more bytes will follow; it may still send."""
 
     async def copy_from(self, source: AsyncIterable[bytes | bytearray]) -> None:
-        """Send everything that comes from `source`, until its end."""
+        """Send everything that `source` yields, until its end."""
 
     async def copy_to(
         self, sink: "trio.abc.SendStream", passed: Callable[[memoryview], None] | None = None
@@ -258,7 +261,7 @@ class ChannelTransport(Protocol):
     ) -> "AbstractAsyncContextManager[trio.abc.Stream]":
         """Open a connection and send a signed request with these headers on it.
 
-        Nothing of the answer has been read. Raises NotSent or Unreachable.
+        The answer has not been read yet. Raises NotSent or Unreachable.
         """
 
     async def aclose(self) -> None:
@@ -269,20 +272,22 @@ class Dialer(Protocol):
     """Opens connections: directly over TCP, or through a bastion."""
 
     async def dial(self, host: str, port: int) -> "trio.abc.HalfCloseableStream":
-        """Open a byte stream to `host:port` as seen from the far side.
+        """Open a byte stream to `host:port`, as resolved by the remote host.
 
         Raises :class:`NotSent` if another attempt may succeed, and an AtollError otherwise. The
         dialer decides how long to wait for an answer.
         """
 
     async def aclose(self) -> None:
-        """Close the dialer's own connection; this may be called twice, and the dialer be used
-        again.
+        """Close the dialer's own connection. This may be called twice, and the dialer may be used
+        again afterwards.
         """
 
 
 class CompletingDialer(Dialer, Protocol):
-    """A dialer that can get missing parts of the profile, such as the keys, from the far side."""
+    """A dialer that can get missing parts of the profile, such as the keys, from the remote
+    host.
+    """
 
     async def complete(self, profile: "Profile") -> "Profile":
         """Return the profile with the missing parts; called before the first request.
@@ -296,11 +301,11 @@ class NotSent(Exception):
 
 
 class TooLong(Exception):
-    """The other side sends more than was allowed; only the allowed part was kept."""
+    """The other side sends more than is allowed; only the allowed part was kept."""
 
 
 class ConnectionLost(Unreachable):
-    """The connection broke before the answer was complete; asking again may help."""
+    """The connection broke before the answer was complete; another attempt may help."""
 
 
 class ChannelClosed(Exception):

@@ -22,12 +22,12 @@ def path(*segments: str) -> str:
 
 
 def _segment(text: str) -> str:
-    # Clients, proxies and servers would all resolve segments of dots, so these are encoded.
+    # Clients, proxies and servers would all resolve segments of dots, so the dots are encoded.
     return text.replace(".", "%2E") if text in {".", ".."} else quote(text, safe="")
 
 
 def query_text(pairs: Sequence[tuple[str, str]]) -> str:
-    """Encode a query, spaces as `%20`: it is signed, and must pass every proxy unchanged.
+    """Encode a query, with spaces as `%20`, since it is signed and must pass every proxy unchanged.
 
     Raises UsageError for a value that is not text in UTF-8.
     """

@@ -60,8 +60,8 @@ async def explain(context: Context, words: tuple[str, ...]) -> None:
 
 
 def _commands(program: "Program", words: Sequence[str]) -> list[Sequence[str]]:
-    """Return the commands that the words stand for: a single word may be a whole line or an alias;
-    else the words are a command. Raises UsageError.
+    """Return the commands that the words stand for: the first word may be an alias, and a single
+    word may be a whole line. Raises UsageError.
     """
     line = program.aliases.lines.get(words[0])
     if line is not None and program.tree.root.child(words[0]) is None:

@@ -196,8 +196,8 @@ def culprit(error: BaseException, origins: Iterable[Origin]) -> Origin | None:
 
 
 def _package(origin: Origin) -> str:
-    """Return the package with a plugin's code; None for core's own package, which contains several
-    plugins.
+    """Return the package with a plugin's code; for a plugin in core's own package, which contains
+    several plugins, its module.
     """
     top = origin.module.partition(".")[0]
     return origin.module if top == "atoll" else top

@@ -18,8 +18,8 @@ _SYSTEM_SHELLS = "atoll._shell.system_shells"
 
 @hookimpl
 def atoll_commands() -> Iterator[Command]:
-    """Commands about the prompt, its jobs, and the shells of the system."""
-    # None of them is about a cluster.
+    """Commands for the prompt, its jobs, and completion in the system's shells."""
+    # None of them uses a cluster.
     return (evolve(command, single=True) for command in _commands())
 
 
@@ -78,7 +78,7 @@ def atoll_status() -> Iterator[Status]:
 
 @hookimpl
 def atoll_keys() -> Iterator[Keys]:
-    """The keys of the prompt, and those of line editing that no plugin may take."""
+    """The keys of the prompt, and keys of the line editor that plugins can't use."""
     yield Keys(
         "enter",
         "atoll._shell.keys:enter",
@@ -99,11 +99,11 @@ def atoll_keys() -> Iterator[Keys]:
 
 @hookimpl
 def atoll_checks() -> Iterator[Check]:
-    """Show failures of plugins in completion and background tasks."""
+    """The check that shows failures of plugins in completion and background tasks."""
     yield Check("plugins", "atoll._shell.failure_check:check")
 
 
 @hookimpl
 def atoll_invocations() -> Iterator[Invocation]:
-    """Measure how long each command takes."""
+    """The context manager that measures how long each command takes."""
     yield Invocation("stopwatch", "atoll._shell.segments:stopwatch")

@@ -1,4 +1,4 @@
-"""Calls the completion functions of plugins, which may ask the cluster."""
+"""Calls the completion functions of plugins; these may send requests to the cluster."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from atoll._api import Api
 
 _MOST = 100_000
-"""How many names of one kind are taken."""
+"""The most names of one kind that are used."""
 VALUES_LAST = 5.0
-"""Seconds for which what a parameter says of its values stays fresh."""
+"""Seconds for which the values that a parameter returns stay fresh."""
 
 
 @frozen
 class Question:
-    """Something that completion needs, and the record of the plugin that provides it; None if a
+    """Data that completion needs, and the record of the plugin that provides it; None if a
     parameter completes itself.
     """
 
@@ -65,7 +65,7 @@ class Question:
 
 
 def question_of(program: Program, query: Query) -> Question | None:
-    """Return the question for something that completion needs; None if no plugin provides it."""
+    """Return the question for data that completion needs; None if no plugin provides it."""
     if isinstance(query, ValuesOf):
         return Question(query)
     for provided in program.registry.collect(COMPLETIONS):
@@ -80,7 +80,7 @@ async def ask(question: Question, context: Context, api: "Api | None") -> Sequen
     query, provided = question.query, question.provided
     if isinstance(query, ValuesOf) or provided is None:
         return await trio.to_thread.run_sync(_ask_parameter, query, abandon_on_cancel=True)
-    # In a thread, since an import would keep the prompt from answering keys.
+    # In a thread, since during an import the prompt could not react to keys.
     names = await trio.to_thread.run_sync(provided.load, abandon_on_cancel=True)
     asked: Any = api if question.needs_api else context
     where = (query.within, query.folder) if isinstance(query, PathsIn) else ()
@@ -94,7 +94,7 @@ def _ask_parameter(query: Query) -> Sequence[Candidate]:
 
 
 def checked(found: Iterable[Candidate | str]) -> Sequence[Candidate]:
-    """Return the candidates in a plugin's answer; raises TypeError if there is anything else."""
+    """Return the candidates in a plugin's answer; raises TypeError if it contains anything else."""
     if isinstance(found, str | bytes):
         raise TypeError("it gave one text, not several")
     return [_candidate(one) for one in islice(found, _MOST)]

@@ -20,20 +20,20 @@ from atoll.hookspecs import BACKGROUND
 from atoll.outages import is_transient
 
 OWN = Origin("shell", "atoll._shell", OWN_DISTRIBUTION, __version__)
-"""Where the prompt's own tasks come from."""
+"""The origin of the prompt's own tasks."""
 _TRIES = 5
-"""How often a task is started before it is left alone."""
+"""How often a task is started; after that, it is not started again."""
 _FIRST_REST = 1.0
-"""Seconds before a task is started again; twice as many each further time."""
+"""Seconds before a task is started again; they double each further time."""
 _OUTAGE = 30.0
-"""Seconds before a task is started again that the cluster has failed."""
+"""Seconds before a task is started again after an error of the cluster."""
 _LONG_LIVED = 600.0
-"""Seconds after which a task's earlier faults no longer count."""
+"""Seconds after which earlier failures of a task no longer count."""
 
 
 @define
 class Supervisor:
-    """Runs the tasks of `atoll_background`, and starts those that fail again."""
+    """Runs the tasks of `atoll_background`, and restarts those that fail."""
 
     program: Program
     shell: ShellState
@@ -50,7 +50,7 @@ class Supervisor:
         doing = f"its background task {provided.record.name!r}"
 
         async def work() -> None:
-            # In a thread, since an import would keep the prompt from answering keys.
+            # In a thread, since during an import the prompt could not react to keys.
             task = await trio.to_thread.run_sync(provided.load, abandon_on_cancel=True)
             await task(context, self.shell)
 
@@ -59,7 +59,7 @@ class Supervisor:
     async def supervise(
         self, origin: Origin, doing: str, work: Callable[[], Awaitable[None]]
     ) -> None:
-        """Do some work, again if it fails, until it is done or has failed too often."""
+        """Do some work, and repeat it if it fails, until it has ended or has failed too often."""
         failures = Failures.of(self.program.paths)
         tries = 0
         while tries < _TRIES:
@@ -69,7 +69,7 @@ class Supervisor:
                 await trio.to_thread.run_sync(failures.clear, origin, doing)
                 return
             if is_transient(error):
-                # The cluster has gone for a while, which is not the task's fault.
+                # The cluster can't be reached at the moment, which is not the task's fault.
                 await trio.sleep(_OUTAGE)
                 continue
             tries = 1 if trio.current_time() - began > _LONG_LIVED else tries + 1
@@ -78,7 +78,7 @@ class Supervisor:
             await trio.sleep(_FIRST_REST * 2 ** (tries - 1))
 
     def _tell(self, origin: Origin, doing: str, error: AtollError) -> None:
-        """Report a failure, once if it is the same each time."""
+        """Report a failure, but only once if it is the same each time."""
         own = isinstance(error, PluginError)
         message = error.message if own else f"{origin}: {doing}: {error.message}"
         if message not in self._told:

@@ -1,5 +1,5 @@
-"""Finds what Tab offers, from what is known already: commands, their parameters, a snapshot of
-names.
+"""Finds the candidates for Tab from data that is already here: commands, their parameters, a
+snapshot of names.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -39,14 +39,16 @@ _FILE_METAVARS = {"FILE", "PATH", "DIR"}
 
 @frozen
 class Candidates:
-    """Finds commands, options and values. It asks no cluster, and says what should be asked."""
+    """Finds commands, options and values. It sends no requests, but returns which data should be
+    requested.
+    """
 
     program: Program
     names: Names
     jobs: Jobs = field(factory=Jobs)
 
     def at(self, where: CursorPlace) -> Offer:
-        """Return what may be inserted at a place."""
+        """Return the candidates at a place."""
         if where.kind != "word":
             return Offer(partial(self._beside_words, where))
         node, words = self._follow(where.words, where.typed)
@@ -75,7 +77,7 @@ class Candidates:
         return [Candidate(name, line) for name, line in lines]
 
     def _without_alias(self, words: Sequence[str]) -> Sequence[str]:
-        """Return the words with their alias replaced, if that stands for a single command."""
+        """Return the words with their alias replaced, if the alias stands for a single command."""
         line = self.program.aliases.lines.get(words[0]) if words else None
         if line is None or self.program.tree.root.child(words[0]):
             return words
@@ -88,7 +90,7 @@ class Candidates:
         return [*map(as_written, nodes[0].words), *words[1:]]
 
     def _lines_at(self, node: Node) -> list[Candidate]:
-        """Return the aliases at a place where a command may begin."""
+        """Return the aliases, at a place where a command may begin."""
         root = self.program.tree.root
         return [one for one in self._aliases() if node is root and root.child(one.text) is None]
 
@@ -143,7 +145,7 @@ class Candidates:
         return _Values(self, taken, tuple(words), origin, profile).after(where.typed)
 
     def _within(self, where: CursorPlace, given: Sequence[str]) -> Offer:
-        """Return what may stand in the line that a command is given, as `watch` is."""
+        """Return the candidates in the line that is an argument of a command such as `watch`."""
         words = list(given)
         if words and NUMBER.fullmatch(words[0]):
             del words[0]
@@ -154,7 +156,7 @@ class Candidates:
         return self.at(evolve(where, words=(*prefix, *words)))
 
     def named(self, kind: str, given: Sequence[str]) -> Iterable[Candidate] | None:
-        """Return names of a kind that the prompt itself knows; None for other kinds."""
+        """Return the names of a kind that the prompt itself knows; None for other kinds."""
         known: dict[str, Callable[[], Iterable[Candidate]]] = {
             "alias": self._aliases,
             "command": lambda: _commands(self._follow(given)[0], with_aliases=False),
@@ -179,8 +181,8 @@ class Candidates:
 
 @frozen
 class _Values:
-    """Finds values for the words of one command, which goes to the cluster of `profile`; empty for
-    the one in use.
+    """Finds values for the words of one command. The command uses the cluster of `profile`; empty
+    means the profile in use.
     """
 
     candidates: Candidates
@@ -200,7 +202,7 @@ class _Values:
         return others if typed else self._or_options(others)
 
     def _or_options(self, offer: Offer) -> Offer:
-        """Offer the options if no values are known, and none are being asked for."""
+        """Offer the options if no values are known and none are being requested."""
         if any(self.candidates.names.of(query) is None for query in offer.queries):
             return offer
         return offer.changed(lambda found: found or tuple(self.taken.offered("")))
@@ -235,7 +237,7 @@ class _Values:
             return matches(typed, checked(values.fitting(typed)))
 
     def _by_click(self, param: click.Parameter, typed: str) -> Sequence[Candidate]:
-        # With an empty text, so that only matches() decides what fits.
+        # The function gets an empty text, so that only matches() decides which values fit.
         context = click.Context(self.taken.command, resilient_parsing=True)
         return matches(typed, click_values(param, context, "", typed))
 
@@ -252,8 +254,8 @@ class _Values:
         return "" if kind in self.candidates.names.local else self.profile
 
     def _lying_in(self, name: Name, typed: str) -> Offer:
-        """Return the content of the folder that the typed path names, in a session or vfolder for
-        example.
+        """Return the content of the folder in the typed path, for example a folder in a session or
+        vfolder.
         """
         if not (within := self.taken.value_of(name.within)):
             return Offer()

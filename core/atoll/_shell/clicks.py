@@ -1,4 +1,4 @@
-"""Completion by click's own protocol: parameters and their types give their values."""
+"""Completion by click's own protocol: parameters and their types return their values."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -41,7 +41,7 @@ def ask_parameter(query: "ValuesOf") -> Sequence[Candidate]:
     """Run a parameter's own completion; raises PluginError. Call it in a thread: it may be slow."""
     name = query.parameter.name
     with guarded(query.origin, f"the completion of {name!r}"):
-        # As click itself does it: values that were given before are there, and nothing runs.
+        # As in click itself: earlier values are there, but no callback runs.
         context = query.command.make_context(
             query.command.name or "", list(query.words), resilient_parsing=True
         )

@@ -1,4 +1,4 @@
-"""Commands for the prompt, some of them for scripts, too."""
+"""Commands for the prompt; some of them also work in scripts."""
 
 import os
 from datetime import datetime
@@ -20,7 +20,7 @@ def _took(seconds: float | None) -> str:
 
 
 _BEFORE = "OLDPWD"
-"""The variable with the folder before the last `cd`, as shells have it."""
+"""The variable with the folder before the last `cd`, as in other shells."""
 _HISTORY = [
     Column("at", "Typed", _local_time),
     Column("seconds", "Took", _took, right=True),
@@ -71,7 +71,7 @@ async def _merge(context: Context) -> None:
 async def clear(context: Context) -> None:
     """Clear the screen; nothing happens if the output is no terminal."""
     if context.output.stdout.isatty():
-        # Home, what is shown, and what has scrolled away.
+        # Escape sequences: move to the top left, clear the screen, clear what has scrolled away.
         context.output.stream("stdout", "\x1b[H\x1b[2J\x1b[3J")
 
 
@@ -101,7 +101,7 @@ async def cd(context: Context, folder: Path | None) -> None:
     """
     shares = context.shell is None and not context.jobs.keep_folder
     if shares and (running := context.jobs.running()):
-        # The script comes through a pipe: when the job began, nobody knew of this line.
+        # The script comes through a pipe, so at the job's start this line was not known yet.
         hint = "wait ends them all; in a script that -f or -c gives, they keep their folder"
         raise AtollError(f"job {running[0].number} uses this folder", hint=hint)
     wanted, before = _wanted(folder), _here()
@@ -114,7 +114,7 @@ async def cd(context: Context, folder: Path | None) -> None:
 
 
 def _wanted(folder: Path | None) -> Path:
-    """Return the folder that a line names; raises AtollError."""
+    """Return the folder that a line names; raises AtollError if it can't be used."""
     if folder == Path("-"):
         if not (before := os.environ.get(_BEFORE)):
             raise AtollError("there is no folder to go back to")
@@ -128,5 +128,5 @@ def _wanted(folder: Path | None) -> Path:
 def _here() -> str:
     try:
         return str(Path.cwd())
-    except OSError:  # it was removed
+    except OSError:  # the folder was removed
         return ""

@@ -16,19 +16,17 @@ from atoll._shell.spelling import spell
 from atoll.text import printable
 
 _MOST = 200
-"""How many rows are shown: nobody reads more, and drawing them takes time."""
+"""The most rows that are shown; nobody reads more, and drawing them takes time."""
 
 
 @define
 class Answers:
-    """Wakes those who wait at the prompt for an answer: when one comes, and when the
-    line changes.
-    """
+    """Wakes waiting code of the prompt when an answer has arrived, and when the line changes."""
 
     _waiting: set["asyncio.Future[None]"] = field(factory=set)
 
     def note(self) -> None:
-        """Note that an answer has come, or that the line has changed."""
+        """Wake waiting code, since an answer has arrived or the line has changed."""
         for one in self._waiting:
             if not one.done():
                 one.set_result(None)
@@ -48,7 +46,7 @@ class Rows:
     """The rows of the menu for a line.
 
     `becomes` is the text that Tab inserts without a choice: the common beginning of all candidates.
-    It is None if that is no longer than the typed word. `waits` says that answers are still
+    It is None if that is not longer than the typed word. `waits` says that answers are still
     missing.
     """
 
@@ -59,13 +57,13 @@ class Rows:
 
 @frozen
 class LineCompleter(Completer):
-    """Completes commands, options and values, from what is known; it never fails."""
+    """Completes commands, options and values from data that is already here; it never raises."""
 
     candidates: Candidates
     recent: Recent = field(factory=Recent)
 
     def look(self, document: Document) -> tuple[CursorPlace, Offer]:
-        """Return the place of the cursor, and what may be inserted there."""
+        """Return the place of the cursor, and the candidates there."""
         where = place(document.text_before_cursor, document.text_after_cursor)
         try:
             return where, self.candidates.at(where)
@@ -73,12 +71,14 @@ class LineCompleter(Completer):
             return where, Offer()
 
     def rows(self, document: Document) -> Rows:
-        """Return the rows of the menu. Call it in a thread: lists may be long and folders slow."""
+        """Return the rows of the menu. Call it in a thread, since lists may be long and file
+        systems slow.
+        """
         where, offer = self.look(document)
         waits = any(self.candidates.names.of(query) is None for query in offer.queries)
         found = self._found(offer)
         if [one.text for one in found] == [where.typed]:
-            found = []  # it stands there already
+            found = []  # the candidate is typed already
         shown = list(_spelled(where, found[:_MOST]))
         if len(found) > _MOST:
             shown.append(_remark(f"… {len(found) - _MOST} more: type more letters"))
@@ -99,7 +99,7 @@ class LineCompleter(Completer):
 
 
 def waiting() -> Completion:
-    """Return the row for an answer that has not come yet; it inserts nothing."""
+    """Return the row for an answer that has not arrived yet; it inserts nothing."""
     return _remark("…")
 
 
@@ -121,14 +121,14 @@ def _spelled(where: CursorPlace, found: Iterable[Candidate]) -> Iterator[Complet
 
 
 def _written(text: str, where: CursorPlace) -> str:
-    # A variable that was quoted would be none.
+    # Inside quotes, it would not be a variable.
     return text if where.kind == "variable" else spell(text, where.piece, where.raw)
 
 
 def _becomes(where: CursorPlace, found: list[Candidate]) -> Completion | None:
     """Return the common beginning of all candidates, if it is longer than what was typed."""
     if not where.typed and all(one.text.startswith("-") for one in found):
-        return None  # options are offered because no value is missing; none was begun
+        return None  # options are offered for lack of values; none is begun
     spelled = [_written(one.text, where) for one in found]
     common = _common(spelled)
     # A single candidate is inserted even if it does not begin with what was typed.

@@ -1,4 +1,4 @@
-"""Contexts for completion and background tasks, which have no input and start nothing."""
+"""Contexts for completion and background tasks; they have no input, and start no clusters."""
 
 from typing import TYPE_CHECKING
 

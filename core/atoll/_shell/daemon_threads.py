@@ -1,4 +1,4 @@
-"""Runs functions that may block in threads of their own, for asyncio code."""
+"""Runs functions that may block in separate threads, for asyncio code."""
 
 import asyncio
 import threading
@@ -14,8 +14,8 @@ T = TypeVar("T")
 def in_daemon_thread(function: Callable[..., T], *arguments: object) -> "asyncio.Future[T]":
     """Call a function in a thread; returns a future of its result.
 
-    If the thread blocks for ever, on a file system that does not answer for example, the prompt can
-    still end. It could not with asyncio's own threads.
+    If the thread blocks for ever, for example on a file system that does not answer, the prompt can
+    still end. With asyncio's own threads it could not.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
@@ -30,7 +30,7 @@ def in_daemon_thread(function: Callable[..., T], *arguments: object) -> "asyncio
 
     def work() -> None:
         done = outcome.capture(function, *arguments)
-        with suppress(RuntimeError):  # the loop is closed: the prompt has been left
+        with suppress(RuntimeError):  # the loop is closed, since the user has left the prompt
             loop.call_soon_threadsafe(settle, done)
 
     threading.Thread(target=work, daemon=True).start()

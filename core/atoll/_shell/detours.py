@@ -1,4 +1,4 @@
-"""Leaves the prompt for a while, at a key, and returns to it with a new line."""
+"""Leaves the prompt for a while at a key, and returns to it with a new line."""
 
 import os
 import shutil
@@ -14,15 +14,15 @@ from atoll._warnings import warn
 from atoll.text import quote
 
 _EDITORS = ("editor", "vi", "nano")
-"""What is tried where the environment names no editor."""
+"""Editors that are tried if the environment names none."""
 
 Way = Callable[[str], Awaitable[str]]
-"""Takes the line that stands at the prompt, and returns the one to come back with."""
+"""Gets the typed line, and returns the line for the prompt afterwards."""
 
 
 class Detour(Exception):
-    """The prompt is left for a while; `way` is called with the line typed so far, and returns the
-    new one.
+    """The prompt is left for a while; `way` is called with the typed line, and returns the new
+    one.
     """
 
     def __init__(self, way: Way, text: str) -> None:
@@ -38,7 +38,7 @@ async def edit(text: str, environ: Mapping[str, str]) -> str:
         warn("no editor was found: name one in EDITOR")
         return text
     with tempfile.TemporaryDirectory(prefix="atoll-") as folder:
-        # Nobody else may enter the folder. The name tells editors what kind of text it is.
+        # Nobody else may enter the folder. The file's name tells editors the type of the text.
         file = trio.Path(folder) / "line.sh"
         await file.write_text(f"{text}\n", encoding="utf-8")
         code = await run_system(f"{editor} {quote(str(file))}", sys.__stdin__, foreground=True)

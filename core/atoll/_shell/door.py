@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from atoll._shell.screen import Screen
 
 _MOST_TOLD = 3
-"""How many problems of settings are told when the prompt opens."""
+"""The most problems of settings that are shown when the prompt opens."""
 _TURN = 0.001
-"""Seconds that a thread may compute while keys wait, such as one that looks through long lists."""
+"""Seconds that a thread may run while keys wait, for example a thread that searches long lists."""
 _KEEPING = 3.0
-"""Seconds that the last lines may take until they are in the history's file."""
+"""Seconds that writing the last lines to the history file may take."""
 _CLOSING = 5.0
-"""Seconds that closing connections may take when the prompt is left."""
+"""Seconds that closing connections may take when the user leaves the prompt."""
 
 
 def run_shell(program: Program, output_format: str = "") -> int:
@@ -123,14 +123,15 @@ async def _closing(program: Program, shell: Shell) -> int:
 
 @frozen
 class _Terminal:
-    """The terminal's modes at the start."""
+    """The terminal's modes when the prompt was opened."""
 
     before: list[Any]
 
     def restore(self) -> None:
-        # One that has been closed has nothing to restore.
+        # The modes of a closed terminal can't be restored.
         with suppress(termios.error, OSError):
-            # At once: the terminal may take nothing of what is still to be written.
+            # This takes effect at once, since the terminal may not accept the output that is still
+            # to be written.
             termios.tcsetattr(sys.__stdin__ or 0, termios.TCSANOW, self.before)
 
 

@@ -16,14 +16,16 @@ from atoll._shell.menu import Menu
 
 @frozen
 class KeyActions:
-    """What keys leave the prompt for: the editor, and the list of earlier lines."""
+    """Functions for keys that leave the prompt for a while: the editor, and the list of earlier
+    lines.
+    """
 
     edit: Way
     search: Way
 
 
 def keys_of(menu: Menu, ways: KeyActions) -> KeyBindings:
-    """Return the keys of the line, some of which replace those of prompt_toolkit."""
+    """Return the key bindings of the line; some of them replace those of prompt_toolkit."""
     made = KeyBindings()
     focused = has_focus(DEFAULT_BUFFER)
     typing = focused & (emacs_mode | vi_insert_mode)
@@ -50,6 +52,6 @@ def keys_of(menu: Menu, ways: KeyActions) -> KeyBindings:
 
 
 def _leave(event: KeyPressEvent, way: Way) -> None:
-    """Leave the prompt, to return to it."""
+    """Leave the prompt for a while."""
     event.app.erase_when_done = True
     event.app.exit(exception=Detour(way, event.current_buffer.text))

@@ -4,7 +4,7 @@ It has one JSON object a line, of two kinds. A typed line: `at`, seconds since 1
 may hold line breaks; `id`, unique; `cwd`, the folder. The end of a line: the same `id`, `code`, the
 exit code, and `took`, in seconds. Older files have `at` and `line` alone.
 
-All prompts append to the same file. A lock keeps them from appending while one rewrites the file.
+All prompts append to the same file. A lock prevents this while one of them rewrites the file.
 """
 
 import errno
@@ -24,14 +24,14 @@ from atoll._paths import Paths
 from atoll._private_files import make_private, write_atomic
 
 _LOCKED = 1.0
-"""Seconds to wait for the lock, which somebody may hold who has been stopped."""
+"""Seconds to wait for the lock; a stopped process may hold it."""
 _STEP = 0.02
 _MOST_READ = 64 * 1024 * 1024
 """Bytes at the end of the file that are read."""
 _LONGEST = 1024 * 1024
-"""Characters of an entry; none that was typed is longer."""
+"""The longest entry in characters; no typed line is longer."""
 _LATEST = 1e11
-"""Seconds since 1970 beyond which no line was typed."""
+"""The latest time that is accepted, in seconds since 1970."""
 
 
 @define(frozen=True)
@@ -46,7 +46,7 @@ class Entry:
     seconds: float | None = None
 
     def written(self) -> dict[str, Any]:
-        """Return it as it is written to the file; unknown values are left out."""
+        """Return the entry as a record of the file; unknown values are left out."""
         known = {
             "at": round(self.at, 3),
             "line": self.line,
@@ -78,8 +78,8 @@ def read_entries(path: Path) -> list[Entry]:
 
 
 def _open(path: Path) -> TextIO:
-    """Open the file, near its end if it is very long. Raises OSError if it is no file; for a FIFO,
-    without waiting.
+    """Open the file; if it is very long, near its end. Raises OSError if it is not a regular file,
+    without waiting for a FIFO.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     file = os.fdopen(descriptor, encoding="utf-8", errors="replace")
@@ -92,7 +92,7 @@ def _open(path: Path) -> TextIO:
 
 
 def _record(text: str) -> dict[str, Any] | None:
-    """Return the object in a line of the file; None for an incomplete line, or anything else."""
+    """Return the object in a line of the file; None for an incomplete line, or any other text."""
     if len(text) > _LONGEST:
         return None
     try:

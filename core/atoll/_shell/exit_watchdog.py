@@ -1,4 +1,4 @@
-"""Ends the prompt even if something does not end when it is cancelled."""
+"""Ends the process even if some task does not end after it was cancelled."""
 
 import os
 import select
@@ -16,19 +16,19 @@ from atoll._errors import ExitCode
 from atoll._state import ShellState
 
 _PATIENCE = 3.0
-"""Seconds that the tasks of plugins have for their end, and the event loop to hear of a signal."""
+"""Seconds in which plugins' tasks must end, and in which the event loop must handle a signal."""
 _LONGEST = 90.0
-"""Seconds that all has for its end, jobs too."""
+"""Seconds in which everything must end, including jobs."""
 _STEP = 0.25
 _SIGNALLED = 128
 
 
 @define
 class ExitWatchdog:
-    """Watches, in a thread, whether the prompt ends after it was cancelled.
+    """A thread that checks whether the prompt ends after it was cancelled.
 
-    Jobs have the time that they need to clean up; background tasks of plugins have a limit.
-    `restore` restores the terminal.
+    Jobs get enough time to clean up; background tasks of plugins get less. `restore` restores the
+    terminal.
     """
 
     state: ShellState
@@ -38,8 +38,8 @@ class ExitWatchdog:
 
     @contextmanager
     def hearing(self, *numbers: int) -> Iterator[None]:
-        """End at these signals even if the event loop does not handle them: the terminal may accept
-        no output, or a plugin may block.
+        """End the process at these signals even if the event loop does not handle them: the
+        terminal may accept no output, or a plugin may block.
         """
         handlers: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
 

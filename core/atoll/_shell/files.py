@@ -16,7 +16,8 @@ def files(typed: str, *, folders_only: bool = False) -> list[Candidate]:
     """
     head, slash, start = typed.rpartition("/")
     try:
-        # By text: making paths of 100,000 names would take longer than reading them.
+        # This works on text, since making paths of 100,000 names would take longer than reading
+        # them.
         found = sorted(_names(os.path.expanduser(head + slash) or ".", start, folders_only))  # noqa: PTH111
     except (OSError, ValueError):  # ValueError: a NUL character
         return []
@@ -35,5 +36,5 @@ def _names(folder: str, start: str, folders_only: bool) -> Iterator[str]:
 
 
 def is_shown(name: str, start: str) -> bool:
-    """Whether a file is offered when `start` was typed: hidden ones need a dot."""
+    """Whether a file is offered after `start` was typed: hidden files need a dot."""
     return not name.startswith(".") or start.startswith(".")

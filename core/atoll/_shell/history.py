@@ -1,4 +1,4 @@
-"""The history of a prompt: Up goes through it, and most of its lines are stored."""
+"""The history of a prompt: the key Up goes back through it, and most of its lines are stored."""
 
 import re
 import secrets
@@ -20,9 +20,13 @@ from atoll._shell.recent import Recent
 from atoll._tokens import Token, command_words, scan, statements
 
 _SLACK = 1.2
-"""How far the file may outgrow its size before it is cut, which costs writing it anew."""
+"""By which factor the file may be larger than its size before it is cut; cutting rewrites the whole
+file.
+"""
 _FEWEST = 100
-"""How many lines typed at this prompt Up finds, whatever the size of the history."""
+"""At least this many lines typed at this prompt can be reached by Up, whatever the history's
+size.
+"""
 _SECRET = re.compile(
     r"\w*(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY)\w*=.+",
     re.IGNORECASE | re.DOTALL,
@@ -32,7 +36,7 @@ _SECRET = re.compile(
 
 @define
 class _Writer:
-    """Appends to the file in a thread, since a lock or a disk may block, and keys must not wait.
+    """Appends to the file in a thread, since a lock or a disk may block, but keys must be handled.
 
     Records that can't be written are written when the prompt ends.
     """
@@ -73,7 +77,8 @@ class _Writer:
 class LineHistory(History):
     """The newest `size` lines of the file; adds new lines, except secrets.
 
-    The lines of other prompts are those at the start, until :meth:`read` is called again.
+    It has the lines that other prompts had written at its start, until :meth:`read` is called
+    again.
     """
 
     def __init__(
@@ -93,13 +98,13 @@ class LineHistory(History):
         self._writer = _Writer(path)
         self._lines: list[str] = []
         self._own: dict[str, Entry] = {}
-        """What was typed here, by id."""
+        """The lines typed here, by id."""
         self._last = ""
-        """The id of the line that runs."""
+        """The id of the line that is running."""
         self._is_read = False
 
     async def load(self) -> AsyncGenerator[str, None]:
-        """Yield the lines, newest first, once they are read."""
+        """Yield the lines, newest first, after they were read."""
         if not self._is_read:
             self._is_read = True
             await in_daemon_thread(self.read)
@@ -137,7 +142,9 @@ class LineHistory(History):
         return reversed(self._lines)
 
     def append_string(self, string: str) -> None:
-        """Add a line, unless it begins with a space, is to be ignored, or holds a secret."""
+        """Add a line, unless it begins with a space, is one of the ignored lines, or contains a
+        secret.
+        """
         self._last = ""
         if self._is_kept(string):
             self._lines.append(string)
@@ -146,7 +153,7 @@ class LineHistory(History):
             self._let_go()
 
     def _let_go(self) -> None:
-        """Keep no more than the newest lines: a prompt may be open for weeks."""
+        """Drop all but the newest lines, since a prompt may be open for weeks."""
         most = max(self._size, _FEWEST)
         if len(self._own) > most * _SLACK:
             for old in list(self._own)[:-most]:
@@ -185,8 +192,8 @@ def _folder() -> str:
 
 
 def holds_secret(text: str, tree: CommandTree) -> bool:
-    """Whether a line gives a secret key, sets a variable whose name says that it is secret, or runs
-    a command whose record is marked `secret`.
+    """Whether a line contains a secret key, sets a variable whose name means a secret, or runs a
+    command whose record is marked `secret`.
     """
     return "--secret-key" in text or any(_is_secret(s, tree) for s in statements(scan(text)))
 

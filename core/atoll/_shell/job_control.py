@@ -1,6 +1,6 @@
 """Runs the jobs of a prompt, and programs of the system that use its terminal.
 
-Each is a process of its own, so none keeps another waiting.
+Each is a process of its own, so none blocks another.
 """
 
 import os
@@ -31,17 +31,19 @@ Name = Literal["stdout", "stderr"]
 
 _SHELL = ("/bin/sh", "-c")
 _GRACE = 3.0
-"""Seconds that a program of the system has for its end."""
+"""Seconds that a program of the system has to end."""
 _JOB_GRACE = 60.0
-"""Seconds that a command has: there may be sessions to remove."""
+"""Seconds that a command has to end, since it may have to remove sessions."""
 _LAST_WORDS = 1.0
-"""Seconds for which output is awaited after a job's end: what it has left running may hold on to
-it.
+"""Seconds to wait for output after the end of a job; a process that the job has left running may
+keep the pipe open.
 """
 
 
 _HELD = 2**20
-"""Characters of output that are held while a program has the screen; who writes more waits."""
+"""Characters of output that are held while a program has the screen; jobs that write more must
+wait.
+"""
 
 
 async def _followed(run: Run, then: Then, job: Job) -> int:
@@ -60,11 +62,11 @@ class JobControl:
     foreground: Foreground | None
     output_format: str = ""
     redraw: Callable[[], None] = lambda: None
-    """Draws the toolbar anew."""
+    """Redraws the toolbar."""
     ways: Mapping[str, bool] = field(factory=dict)
     """The fields of a Task that say how a script runs its lines."""
     _held: list[tuple[Name, str]] = field(factory=list)
-    """What is shown when a program has given the terminal back."""
+    """Output that is shown when the program gives the terminal back."""
     _returned: trio.Event = field(factory=trio.Event)
 
     def __attrs_post_init__(self) -> None:
@@ -85,7 +87,7 @@ class JobControl:
         if part.system:
             run = partial(self._run_program, part)
         else:
-            # The task describes the prompt as it is now, also if the job is queued.
+            # The task describes the prompt at this moment, even if the job is queued.
             task = Task.of(part, self.program, self.output_format, **self.ways)
             run = partial(self._run_task, task)
         return self.jobs.start(part.node.text, partial(_followed, run, then) if then else run)
@@ -123,8 +125,8 @@ class JobControl:
     async def _started(
         self, job: Job, command: Sequence[str], **options: Any
     ) -> AsyncIterator[Child]:
-        """Start a program whose output is shown line by line; at the end, wait for the
-        last of it.
+        """Start a program whose output is shown line by line; after its end, wait for the last
+        output.
         """
         (out, out_end), (err, err_end) = os.pipe(), os.pipe()
         try:
@@ -159,12 +161,12 @@ class JobControl:
         await self.reader.drain()
 
     def tell(self, text: str) -> None:
-        """Show whole lines about a job on the screen."""
+        """Print whole lines about a job."""
         self._put("stderr", text)
 
     def _put(self, name: Name, text: str) -> None:
         if self._is_lent:
-            # Some program has the screen, maybe an editor.
+            # A program has the screen, perhaps an editor.
             self._held.append((name, text))
         else:
             self.reader.put(name, text)
@@ -182,7 +184,7 @@ class JobControl:
         self._returned = trio.Event()
 
     async def _attend(self, job: Job, child: Child, end: int, grace: float) -> int:
-        """Follow a program until it has ended; returns its exit code."""
+        """Watch a program until it has ended; returns its exit code."""
         job.child = child
         try:
             if job.foreground and not self._is_lent:

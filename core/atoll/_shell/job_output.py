@@ -11,14 +11,14 @@ from atoll._jobs import Job
 from atoll.text import printable
 
 _REDRAW = 0.5
-"""Seconds between two drawings of a job's progress."""
+"""Seconds between two redraws of a job's progress."""
 _LONGEST = 8192
-"""Characters after which a line is shown that has no end yet."""
+"""A line that is longer than this, in characters, is shown before its end has arrived."""
 
 
 async def relay(descriptor: int, job: Job, show: Callable[[str], Awaitable[None]]) -> None:
-    """Show what is read from a pipe: at once while the job is in the foreground, else as whole
-    lines that begin with the job's number.
+    """Show what is read from a pipe: at once while the job is in the foreground, otherwise as whole
+    lines with the job's number before each.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     begun = ""
@@ -69,13 +69,13 @@ async def follow_progress(
                         drawn = trio.current_time()
                         redraw()
         except (trio.BrokenResourceError, ValueError):
-            pass  # it is ending, or is no process of atoll
+            pass  # the process is ending, or is not one of atoll
 
 
 async def _tell(prompt: socket.socket, stream: trio.SocketStream, task: bytes) -> None:
     try:
         await stream.send_all(task)
     except trio.Cancelled:
-        # The process hears no signal before it knows its task, and would wait for that.
+        # The process handles no signals before it has read its task, so it would wait for ever.
         prompt.shutdown(socket.SHUT_RDWR)
         raise

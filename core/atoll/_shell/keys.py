@@ -1,4 +1,4 @@
-"""The keys of the prompt: records of plugins as bindings of prompt_toolkit."""
+"""The keys of the prompt: converts records of plugins to key bindings of prompt_toolkit."""
 
 import inspect
 import time
@@ -24,7 +24,7 @@ Sequence = tuple[KnownKeys | str, ...]
 
 
 def bindings(registry: Registry, shell: ShellState) -> KeyBindings:
-    """Return the key bindings of the prompt; for those that clash or do not exist, warn."""
+    """Return the key bindings of the prompt; warn of keys that clash or do not exist."""
     made = KeyBindings()
     focused = has_focus(DEFAULT_BUFFER)
     for keys, provided in usable(registry):
@@ -34,7 +34,7 @@ def bindings(registry: Registry, shell: ShellState) -> KeyBindings:
 
 
 def usable(registry: Registry) -> Iterator[tuple[Sequence, Provided[Keys]]]:
-    """Yield the records whose keys exist and are free, with the keys as prompt_toolkit has them."""
+    """Yield the records whose keys exist and are free, with prompt_toolkit's names of the keys."""
     taken: dict[Sequence, Provided[Keys]] = {}
     for provided in registry.collect(KEYS):
         with contained(provided.origin, f"the keys {provided.record.keys!r}", warn):
@@ -48,7 +48,7 @@ def usable(registry: Registry) -> Iterator[tuple[Sequence, Provided[Keys]]]:
 
 
 def parsed(keys: str) -> Sequence:
-    """Return keys as prompt_toolkit has them; raises ValueError for keys that do not exist."""
+    """Return prompt_toolkit's names of keys; raises ValueError for keys that do not exist."""
     names = keys.split(" ")
     if len(names[0]) == 1:
         raise ValueError("a line could not be typed without them")
@@ -58,8 +58,8 @@ def parsed(keys: str) -> Sequence:
 
 
 def _in_the_way(keys: Sequence, taken: dict[Sequence, Provided[Keys]]) -> Provided[Keys] | None:
-    """Return the record that these keys clash with: one has the same keys, or one begins with the
-    other.
+    """Return the record that has the same keys as these, or whose keys begin with them or the
+    reverse.
     """
     for other, provided in taken.items():
         shorter = min(len(keys), len(other))
@@ -93,7 +93,7 @@ class _Handler:
 
 
 def enter(press: KeyPress) -> None:
-    """Run the line, or add another one while a quote or a brace is open."""
+    """Run the line; while a quote or a brace is open, add another line."""
     if is_open(press.text):
         press.insert("\n")
     else:

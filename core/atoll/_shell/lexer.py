@@ -1,4 +1,4 @@
-"""Colours the line as it is typed: commands, options, quoted words, redirections."""
+"""Colours the line while it is typed: commands, options, quoted words, redirections."""
 
 from collections.abc import Callable, Container
 from functools import lru_cache
@@ -15,20 +15,20 @@ from atoll._shell.lines import FRESH, State, forget_lines, read_line
 from atoll._tokens import Token
 
 _REMEMBERED = 20_000
-"""How many lines are remembered with their colours."""
+"""For how many lines the colours are remembered."""
 _OPERATORS = ("redirect", "system", "open", "close", "filter")
 _PLAIN = {**dict.fromkeys(_OPERATORS, "class:operator"), "comment": "class:comment"}
 _JUMPS = ("break", "continue")
 _LET = 4
-"""How many words tell whether the value of a `let` begins."""
+"""How many words are enough to tell whether the value of a `let` begins."""
 
 
 @frozen(cache_hash=True)
 class _Scope:
-    """The position of the next token: the command above it, None after that, and the words before
-    it.
+    """The context of the next token: the command above it, None after its arguments have begun, and
+    the words before it.
 
-    `above` is the scope around `$( )`. A token that a line has left open is continued with its
+    `above` is the context around `$( )`. A token that a line has left open is continued with its
     style.
     """
 
@@ -49,12 +49,12 @@ class LineLexer(Lexer):
         self._coloured = lru_cache(_REMEMBERED)(self._colour)
 
     def forget(self) -> None:
-        """Forget the lines: the text that they belong to has been entered."""
+        """Drop the remembered lines, since the text that contains them has been entered."""
         self._coloured.cache_clear()
         forget_lines()
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
-        """Return a function that gives the coloured pieces of a line by its number, from 0."""
+        """Return a function that returns the coloured pieces of a line by its number, from 0."""
         if (now := self._aliases()) is not self._known:
             self._known = now
             self._coloured.cache_clear()

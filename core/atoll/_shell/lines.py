@@ -1,8 +1,8 @@
-"""Reads a text of many lines line by line, and remembers the result of each.
+"""Tokenizes a text line by line, and remembers the result of each line.
 
 While a text is typed, one of its lines changes at a time. The tokens of each other line, and the
-state after it (in an open quote, say), are remembered, so that a key costs as much as one line
-does.
+state after it (for example in an open quote), are remembered, so that a key needs no more time than
+one line takes.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from typing import Any
 from atoll._tokens import Token, Tokenizer
 
 State = tuple[Any, ...]
-"""What a Tokenizer knows between two lines."""
+"""The state of a Tokenizer between two lines."""
 
 _REMEMBERED = 20_000
 """How many lines are remembered."""
 FRESH: State = Tokenizer().state()
-"""The state in which nothing is open."""
+"""The state in which no construct is open."""
 
 
 @lru_cache(_REMEMBERED)
@@ -29,13 +29,13 @@ def read_line(state: State, line: str) -> tuple[Sequence[Token], State]:
 
 
 def forget_lines() -> None:
-    """Forget the lines: the text that they belong to has been entered."""
+    """Drop the remembered lines, since the text that contains them has been entered."""
     read_line.cache_clear()
 
 
 def last_statement(text: str) -> tuple[State, str]:
-    """Return the last lines of a text, from a line on at which a statement begins, and the state
-    before them.
+    """Return the end of a text, from the first line of its last statement on, and the state before
+    that line.
     """
     lines, state = text.split("\n"), FRESH
     began = state, 0
@@ -47,7 +47,7 @@ def last_statement(text: str) -> tuple[State, str]:
 
 
 def is_open(text: str) -> bool:
-    """Whether more lines must follow, because a quote or a block is open for example."""
+    """Whether more lines must follow, for example because a quote or a block is open."""
     state = FRESH
     for line in text.split("\n"):
         _, state = read_line(state, line)

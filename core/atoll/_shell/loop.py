@@ -1,4 +1,4 @@
-"""Reads a line and runs it, until the user leaves the prompt."""
+"""Reads and runs lines until the user leaves the prompt."""
 
 import signal
 import sys
@@ -32,7 +32,7 @@ from atoll._warnings import warn
 _SIGNALLED = 128
 _KEYS = (signal.SIGINT, signal.SIGQUIT)
 _SHOWN = 60
-"""How many characters of a job's line are repeated at its end."""
+"""The most characters of a job's line that are repeated when the job ends."""
 
 
 @define
@@ -46,7 +46,7 @@ class Shell:
     stdin: Source = field(factory=Source)
     output_format: str = ""
     _asked: int | None = field(default=None, init=False)
-    """The exit code to leave with, once the user has been told of the jobs that run."""
+    """The exit code for leaving; set after the user was told about running jobs."""
 
     async def run(self) -> int:
         """Run lines until the user leaves, or a signal ends the process; returns the exit code."""
@@ -66,7 +66,7 @@ class Shell:
 
     @contextmanager
     def _hearing_presses(self) -> Iterator[None]:
-        """Handle the keys that interrupt when neither the prompt nor a command does: between two
+        """Handle keys that interrupt, when neither the prompt nor a command does, between two
         statements of a line.
         """
 
@@ -81,7 +81,7 @@ class Shell:
                 signal.signal(number, handler)
 
     async def _work_beside(self) -> None:
-        """Run the background work of the prompt, once that is on the screen."""
+        """Do the background work of the prompt, once the prompt is on the screen."""
         supervisor = Supervisor(self.program, self.state)
         await self.reader.drawn()
         async with trio.open_nursery() as nursery:
@@ -96,7 +96,7 @@ class Shell:
             self._leave(scope)
 
     def _leave(self, scope: trio.CancelScope) -> None:
-        """Cancel everything here; tasks that ignore this do not keep the prompt open."""
+        """Cancel everything in this process; tasks that ignore this do not keep the prompt open."""
         self.watchdog.begin()
         scope.cancel()
 
@@ -154,7 +154,7 @@ class Shell:
                 break
 
     def _stay_for_jobs(self) -> None:
-        """Do not leave running jobs at the first attempt; say that there are some."""
+        """At the first attempt to leave while jobs run, stay and tell the user about them."""
         jobs = self.state.jobs.running()
         if self.state.leaving is None or not jobs or self._asked is not None:
             return
@@ -172,6 +172,6 @@ class Shell:
 
 
 def _left(jobs: Sequence[Job]) -> str:
-    """Say how many jobs there are, and in which state."""
+    """Return how many jobs there are, and in which state."""
     state = "stopped" if all(job.state == "stopped" for job in jobs) else "running"
     return f"a job is {state}" if len(jobs) == 1 else f"{len(jobs)} jobs are {state}"

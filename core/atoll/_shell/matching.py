@@ -1,4 +1,6 @@
-"""Finds the candidates that match a typed text: they begin with it, or contain its letters."""
+"""Finds the candidates that match a typed text: those that begin with it, or contain its
+characters.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -6,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from atoll._records import Candidate
 
 _LONGEST = 100
-"""Characters up to which those in between are looked for: nobody abbreviates to more."""
+"""Longer typed texts, in characters, are only compared with beginnings; nobody types such long
+abbreviations.
+"""
 
 
 def matches(typed: str, candidates: Iterable[Candidate]) -> Sequence[Candidate]:
@@ -20,7 +24,8 @@ def matches(typed: str, candidates: Iterable[Candidate]) -> Sequence[Candidate]:
         return found
     if len(typed) > _LONGEST:
         return ()
-    # A look ahead finds the shortest of each start; one alone tells quickly that there is none.
+    # The lookahead finds the shortest match from each start; a first search without it tells
+    # quickly whether there is a match at all.
     some = ".*?".join(map(re.escape, typed))
     any_case = re.IGNORECASE | re.DOTALL
     holds, each = re.compile(some, any_case).search, re.compile(f"(?=({some}))", any_case)
@@ -29,8 +34,8 @@ def matches(typed: str, candidates: Iterable[Candidate]) -> Sequence[Candidate]:
 
 
 def _distance(each: re.Pattern[str], text: str) -> tuple[int, bool, int]:
-    """Return a key to sort by: how many characters hold those typed, whether they begin within a
-    word, and where they begin.
+    """Return a sort key: the length of the shortest part that contains the typed characters,
+    whether it begins within a word, and its position.
     """
     return min(
         (len(found[1]), text[at - 1 : at].isalnum(), at)

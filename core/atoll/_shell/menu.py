@@ -1,4 +1,4 @@
-"""The menu below the line: the rows that Tab shows, updated as answers come."""
+"""The menu below the line: the rows that Tab shows; it is updated as answers arrive."""
 
 import asyncio
 
@@ -12,16 +12,16 @@ from atoll._shell.completion import Answers, LineCompleter, Rows, waiting
 from atoll._shell.daemon_threads import in_daemon_thread
 
 _PATIENCE = 2.0
-"""Seconds within which an answer is still inserted; one that comes later is only shown."""
+"""Seconds within which an answer is still inserted; a later answer is only shown."""
 _SOON = 0.1
-"""Seconds that may pass before it is shown that something is looked for."""
+"""Seconds after which the menu shows that a search is running."""
 _LOOKING = 4
-"""How many threads may look at a time: more would only stand where those do."""
+"""The most threads that search at a time; if these block, more would block as well."""
 
 
 @define
 class Menu:
-    """Opens the menu of a buffer and updates it, until more is typed.
+    """Opens the menu of a buffer, and updates it until the user types more.
 
     Keys never wait: folders and long lists are searched in threads.
     """
@@ -69,7 +69,7 @@ class Menu:
             await self.answers.next()
 
     def _stands(self, document: Document) -> bool:
-        """Whether the line is unchanged, and the menu has not been closed."""
+        """Whether the line is unchanged, and the menu is still open."""
         state = self.buffer.complete_state
         if state is not self._shown:
             return False
@@ -92,7 +92,7 @@ class Menu:
         self.buffer.apply_completion(completion)
 
     def _show(self, document: Document, rows: Rows) -> None:
-        """Put rows into the menu; a row that is chosen stays chosen."""
+        """Show rows in the menu; a selected row stays selected."""
         before = self.buffer.complete_state
         chosen = before.current_completion if before else None
         shown = [*rows.shown, waiting()] if rows.waits else rows.shown

@@ -1,4 +1,4 @@
-"""A snapshot of the names that completion offers, kept in memory and on disk."""
+"""A snapshot of names for completion, in memory and on disk."""
 
 import hashlib
 import json
@@ -19,11 +19,11 @@ from atoll._shell.queries import NamesOf, Query, ValuesOf
 from atoll.hookspecs import COMPLETIONS
 
 _MOST_PASSING = 100
-"""How many answers are remembered, besides the names of whole kinds."""
+"""How many answers are remembered, apart from the names of whole kinds."""
 
 
 def names_of(program: Program) -> "Names":
-    """Return the names that are on disk for a program."""
+    """Return the names that are stored on disk for a program."""
     records = [one.record for one in program.registry.collect(COMPLETIONS)]
     local = frozenset(record.kind for record in records if record.needs == "context")
     return Names(here=program.paths.cache / "names" / "-", local=local)
@@ -33,9 +33,9 @@ def names_of(program: Program) -> "Names":
 class Names:
     """The answers to questions of completion.
 
-    `folders` are where the names of a profile's cluster are stored for the next time; the key is
-    the name of the profile, empty for the one in use. There is none before the profile is known.
-    The names of kinds in `local`, which do not come from a cluster, are stored in `here`.
+    `folders` maps profiles to the folders that store the names of their clusters; the key is the
+    profile's name, empty for the profile in use. A profile has no folder before it is known. The
+    names of kinds in `local`, which do not come from a cluster, are stored in `here`.
     """
 
     folders: dict[str, Path] = field(factory=dict)
@@ -56,9 +56,7 @@ class Names:
         return self._kinds.get(query)
 
     def learn(self, query: Query, found: Sequence[Candidate]) -> None:
-        """Store an answer. Of those that are not the names of a whole kind, the oldest
-        is dropped.
-        """
+        """Store an answer. Of those that are not names of a whole kind, the oldest is dropped."""
         if isinstance(query, NamesOf):
             self._kinds[query] = found
             self._learnt.add(query)
@@ -68,8 +66,8 @@ class Names:
         self._passing[query] = found
 
     def miss(self, query: Query) -> None:
-        """Store that no answer comes, so that the menu does not wait for it; an earlier answer is
-        kept.
+        """Record that no answer will come, so that the menu does not wait for it; an earlier answer
+        is kept.
         """
         if self.of(query) is not None:
             return
@@ -120,7 +118,7 @@ class Names:
         return not self._is_local(query) and query.profile == name
 
     def _is_local(self, query: Query) -> bool:
-        # A parameter's own completion does not know which profile is in use.
+        # The result of a parameter's own completion does not depend on the profile in use.
         return isinstance(query, ValuesOf) or query.kind in self.local
 
 

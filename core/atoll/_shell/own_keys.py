@@ -17,11 +17,11 @@ from atoll._shell.keys import Sequence, parsed
 from atoll._warnings import warn
 
 _KEPT = ("enter", "c-c", "c-d")
-"""Keys without which nobody would get anywhere."""
+"""Keys that can't be bound, since nobody could use the prompt without them."""
 
 
 def own_keys(settings: Settings) -> KeyBindings:
-    """Return the user's key bindings; for those that can't be used, warn."""
+    """Return the user's key bindings; warn of those that can't be used."""
     made = KeyBindings()
     try:
         wanted = settings.below("shell.keys")

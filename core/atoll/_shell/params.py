@@ -9,16 +9,12 @@ from attrs import define, field
 from atoll._records import Candidate
 
 NUMBER = re.compile(r"\d+(\.\d+)?")
-"""What may stand before the line that a command is given."""
+"""A number of seconds, which may stand before a command's line argument, as in `watch 2 ps`."""
 
 
 @define
 class GivenParameters:
-    """The parameters that the finished words of a command have given.
-
-    `waiting` is the option whose value comes next, `values` are the values of arguments, `closed`
-    says whether `--` has ended the options.
-    """
+    """The parameters that the complete words of a command have given."""
 
     command: click.Command
     given: set[str] = field(factory=set)
@@ -28,7 +24,7 @@ class GivenParameters:
 
     @classmethod
     def of(cls, command: click.Command, words: Sequence[str]) -> "GivenParameters":
-        """Read the words of a command; wrong ones are no errors here."""
+        """Read the words of a command; wrong ones are not reported."""
         taken = cls(command)
         missing = 0
         for word in words:
@@ -59,13 +55,15 @@ class GivenParameters:
         return 0 if attached or not takes_value(option) else option.nargs
 
     def _ends_options(self, word: str) -> bool:
-        """Whether all that follows is the command's to read, as the line that `watch` repeats."""
+        """Whether all following words belong to another command, as in the line that `watch`
+        repeats.
+        """
         settings = self.command.context_settings
         mixes = settings.get("allow_interspersed_args", self.command.allow_interspersed_args)
         return not mixes and not NUMBER.fullmatch(word)
 
     def _cluster(self, word: str) -> tuple[click.Option | None, str]:
-        """Read `-abc`: flags, of which the last may take a value, or have it attached."""
+        """Read `-abc`, several flags; the last of them may need a value, or have it attached."""
         option = None
         for at, char in enumerate(word[1:], start=1):
             option = self.option(f"-{char}")
@@ -79,7 +77,7 @@ class GivenParameters:
         return next((one for one in self._options() if name in _spellings(one)), None)
 
     def argument(self) -> tuple[click.Argument | None, list[str]]:
-        """Return the argument that the next word belongs to, and the values that it has already."""
+        """Return the argument that the next word belongs to, and its earlier values."""
         left = list(self.values)
         for param in self.command.params:
             if isinstance(param, click.Argument):
@@ -89,7 +87,7 @@ class GivenParameters:
         return None, []
 
     def value_of(self, name: str) -> str:
-        """Return the value of an argument; empty for none."""
+        """Return the value of an argument; empty if it has none."""
         left = list(self.values)
         for param in self.command.params:
             if isinstance(param, click.Argument) and left and param.nargs > 0:
@@ -99,7 +97,7 @@ class GivenParameters:
         return ""
 
     def offered(self, typed: str) -> Iterator[Candidate]:
-        """Yield the options that may still be given, each in the spelling that fits best."""
+        """Yield the options that may still follow, each in the spelling that fits best."""
         for option in () if self.closed else self._options():
             repeats = option.multiple or option.count
             if not option.hidden and (repeats or option.name not in self.given):

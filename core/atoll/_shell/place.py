@@ -11,7 +11,7 @@ from atoll._shell.lines import State, last_statement
 from atoll._tokens import Kind, Token, Tokenizer, command_words, scan, statements
 
 _VARIABLE = re.compile(r"\$(?:\{?[A-Za-z_][\w.]*|\{)?\Z")
-"""A variable whose name is being typed."""
+"""A variable whose name is not complete yet."""
 
 _SHELL_PIECE = re.compile(
     r"""(?P<redirect>[<>]++&?)
@@ -20,7 +20,7 @@ _SHELL_PIECE = re.compile(
                    | '[^']*+(?:'|\Z) | "(?:[^"\\]++|\\.)*+(?:"|\\?\Z) )++)""",
     re.VERBOSE | re.DOTALL,
 )
-"""What a command of the system's shell consists of, near enough to complete its words."""
+"""The parts of a command for the system's shell, precise enough to complete its words."""
 _ASSIGNMENT = re.compile(r"\w+=")
 
 
@@ -78,7 +78,7 @@ def _within_system(command: str) -> CursorPlace:
 
 
 def _variable(where: CursorPlace) -> Token | None:
-    """Return the variable at the end of a piece, as a piece by itself."""
+    """Return the unfinished variable at the end of a piece, as a piece of its own."""
     if where.piece is None or where.piece.quote in ("'", "\\") or where.kind == "comment":
         return None
     found = _VARIABLE.search(where.raw)

@@ -18,7 +18,7 @@ from atoll._tokens import Tokenizer
 
 @define
 class PlainReader:
-    """Reads lines as the terminal gives them, and asks for them on standard error."""
+    """Reads lines as the terminal sends them, and writes the prompt to standard error."""
 
     stdin: Source
     state: ShellState
@@ -35,7 +35,7 @@ class PlainReader:
     async def _line(self, question: str) -> str:
         line, interrupted = None, True
         with trio.open_signal_receiver(signal.SIGINT) as presses:
-            # Whoever sees it may press Ctrl-C at once.
+            # Ctrl-C must work as soon as the prompt is visible.
             sys.stderr.write(question)
             sys.stderr.flush()
             async with trio.open_nursery() as nursery:
@@ -49,22 +49,22 @@ class PlainReader:
         return line
 
     async def drawn(self) -> None:
-        """Do nothing: there is nothing to draw."""
+        """Do nothing, since there is nothing to draw."""
 
     async def beside(self) -> None:
-        """Do nothing: there is no completion."""
+        """Do nothing, since there is no completion."""
 
     def begin_line(self) -> None:
-        """Do nothing: the position of the cursor is not known."""
+        """Do nothing, since the position of the cursor is not known."""
 
     def ran(self) -> None:
-        """Do nothing: there is no completion."""
+        """Do nothing, since there is no completion."""
 
     async def done(self, exit_code: int, seconds: float) -> None:
-        """Do nothing: there is no history."""
+        """Do nothing, since there is no history."""
 
     def ended(self) -> None:
-        """Do nothing: there is no completion."""
+        """Do nothing, since there is no completion."""
 
     def put(self, name: Literal["stdout", "stderr"], text: str) -> None:
         """Write lines at once."""
@@ -73,7 +73,7 @@ class PlainReader:
         file.flush()
 
     async def drain(self) -> None:
-        """Do nothing: nothing is held."""
+        """Do nothing, since no output is held."""
 
 
 async def _cancel_on_press(presses: AsyncIterator[int], scope: trio.CancelScope) -> None:

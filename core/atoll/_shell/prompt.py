@@ -76,11 +76,13 @@ _STYLE = Style.from_dict(
 
 
 _PORTIONS = 5_000, 20, 50
-"""How many new objects are looked through for garbage, and how often older ones with them."""
+"""The thresholds of the garbage collector: after how many new objects it runs, and how often it
+includes older ones.
+"""
 _PAUSE = 0.05
-"""Seconds without a key before completion asks the queries of the line."""
+"""Seconds without a key before completion sends the questions of the line."""
 _KEEPING = 0.2
-"""Seconds that a line may wait until it is in the history's file."""
+"""Seconds that a line waits until it is written to the history file."""
 
 
 @define
@@ -117,7 +119,7 @@ class PromptReader:
         return reader
 
     def _listen(self, program: Program, state: ShellState) -> None:
-        """Connect the session's events to completion, history and screen."""
+        """Connect the events of the session with completion, history and screen."""
         app, buffer = self.session.app, self.session.default_buffer
         state.redraws, state.merges = app.invalidate, self.history.read
         ways = KeyActions(partial(edit, environ=program.environ), self._search)
@@ -127,9 +129,9 @@ class PromptReader:
         buffer.on_text_changed += self._typed
         if program.settings["shell.menu"] == "typing":
             buffer.on_text_insert += self._inserted
-        # Names are asked for later: the prompt must be on the screen first.
+        # Names are requested later, since the prompt must be on the screen first.
         app.after_render += self._first_drawn
-        # On a terminal that does not report its cursor there is no toolbar, and no warning.
+        # If a terminal does not report its cursor, there is no toolbar, and no warning about it.
         app.renderer.cpr_not_supported_callback = None
 
     async def read(self) -> str:
@@ -147,14 +149,14 @@ class PromptReader:
         return line
 
     async def _prompt(self, text: str) -> str:
-        """Show the prompt with a text to begin with; raises Cleared, Left or Detour."""
+        """Show the prompt with an initial text; raises Cleared, Left or Detour."""
         self.session.app.erase_when_done = False
         prompt = partial(self.session.prompt_async, default=text, set_exception_handler=False)
         with self.screen.prompting(self.session.app):
             try:
                 return await aio(prompt)
             except (EOFError, OSError):
-                raise Left from None  # the terminal has gone
+                raise Left from None  # the terminal was closed
 
     async def _search(self, text: str) -> str:
         """Let the user choose an earlier line instead of the typed one."""
@@ -180,8 +182,8 @@ class PromptReader:
     def _first_drawn(self, _app: object) -> None:
         self.session.app.after_render -= self._first_drawn
         self._drawn.set()
-        # Garbage is collected in small portions, so that no key waits for much of it, and never
-        # looked for among what was loaded so far and stays.
+        # Garbage is collected in small portions, so that keys never wait long for it. Objects that
+        # were loaded so far stay, so they are not searched.
         gc.freeze()
         gc.set_threshold(*_PORTIONS)
         self.refresher.typed()
@@ -194,8 +196,8 @@ class PromptReader:
         self._soon(self._open_menu)
 
     def _soon(self, call: Callable[[], object]) -> None:
-        """Call a function when no key was pressed for a moment: threads would delay the
-        next key.
+        """Call a function when no key was pressed for a moment, since threads would delay the next
+        key.
         """
         if self._pause is not None:
             self._pause.cancel()
@@ -215,7 +217,7 @@ class PromptReader:
         await self._drawn.wait()
 
     async def beside(self) -> None:
-        """Keep the names fresh."""
+        """Keep the names fresh, until cancelled."""
         await self.refresher.run()
 
     def begin_line(self) -> None:
@@ -228,7 +230,7 @@ class PromptReader:
         self.refresher.ran()
 
     async def done(self, exit_code: int, seconds: float) -> None:
-        """Note how everything that was typed at a prompt has ended."""
+        """Record how the line that was typed at a prompt has ended."""
         self.history.ended(exit_code, seconds)
         await self._keep()
 
@@ -241,7 +243,7 @@ class PromptReader:
         self.screen.put(name, text)
 
     async def drain(self) -> None:
-        """Wait while the terminal is to take much more than it has taken."""
+        """Wait while much output is held that the terminal has not accepted."""
         await self.screen.drain()
 
 
@@ -282,7 +284,7 @@ def _session(
 
 
 def _keys(asks: Callable[[], bool]) -> Input | None:
-    """Return the keys of the terminal; None where others have put something in their place."""
+    """Return the input of the terminal; None if other code has replaced it."""
     usual = get_app_session().input
     if not isinstance(usual, Vt100Input) or isinstance(usual, PipeInput):
         return None
@@ -290,7 +292,7 @@ def _keys(asks: Callable[[], bool]) -> Input | None:
 
 
 def _continuation(width: int, _line: int, wrapped: int) -> str:
-    """Return the text before a further line; empty if a line was only too long for one row."""
+    """Return the text before a further line; empty if a long line is only wrapped."""
     return "" if wrapped else "." * (width - 1) + " "
 
 
@@ -298,7 +300,7 @@ _MODES = {InputMode.NAVIGATION: "[N] ", InputMode.REPLACE: "[R] "}
 
 
 def _mode_sign(session: PromptSession[str]) -> StyleAndTextTuples:
-    """Return a sign for the mode of vi keys; empty for others."""
+    """Return a sign for the mode of vi keys; empty in other modes."""
     if session.app.editing_mode != EditingMode.VI:
         return []
     return [("class:mode", _MODES.get(session.app.vi_state.input_mode, "[I] "))]

@@ -1,4 +1,4 @@
-"""What completion offers, and the questions whose answers would complete the offer."""
+"""The candidates of completion, and the questions whose answers would add more."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,8 +11,8 @@ from atoll._records import Candidate
 
 @frozen
 class NamesOf:
-    """The names of a kind, see :class:`~atoll.Completion`. They come from the cluster of `profile`;
-    empty for the one in use.
+    """The names of a kind (:class:`~atoll.Completion`). They come from the cluster of `profile`;
+    empty means the profile in use.
     """
 
     kind: str
@@ -21,7 +21,7 @@ class NamesOf:
 
 @frozen
 class PathsIn:
-    """The content of a folder in something, such as a session, that has a name of this kind."""
+    """The content of a folder in something, such as a session, whose name is of this kind."""
 
     kind: str
     within: str
@@ -31,7 +31,7 @@ class PathsIn:
 
 @frozen
 class ValuesOf:
-    """The answer of a parameter's own `shell_complete`, after these words of its command."""
+    """The result of a parameter's own `shell_complete`, after these words of its command."""
 
     origin: Origin
     command: click.Command
@@ -39,7 +39,7 @@ class ValuesOf:
     words: tuple[str, ...]
     typed: str
     profile: str = field(default="", init=False)
-    """Empty: the parameter does not know the profile of the line."""
+    """Always empty, since the parameter does not know the profile of the line."""
 
 
 Query = NamesOf | PathsIn | ValuesOf
@@ -47,7 +47,7 @@ Query = NamesOf | PathsIn | ValuesOf
 
 @frozen
 class Offer:
-    """The candidates at a place, and the questions whose answers are used.
+    """The candidates at a place, and the questions whose answers they depend on.
 
     `find` returns the candidates, the best first. It reads folders and searches long lists, so call
     it in a thread.
@@ -58,10 +58,10 @@ class Offer:
 
     @property
     def found(self) -> Sequence[Candidate]:
-        """The candidates, searched now."""
+        """The candidates, from a search now."""
         return self.find()
 
     def changed(self, change: Callable[[Sequence[Candidate]], Sequence[Candidate]]) -> "Offer":
-        """Return an offer whose candidates are changed by a function."""
+        """Return an offer whose candidates are changed by the function."""
         find = self.find
         return evolve(self, find=lambda: change(find()))

@@ -30,13 +30,13 @@ class Reader(Protocol):
         """Note that a command has run."""
 
     async def done(self, exit_code: int, seconds: float) -> None:
-        """Note how everything that was typed at a prompt has ended."""
+        """Record how the line that was typed at a prompt has ended."""
 
     def ended(self) -> None:
         """Note that a background job has ended."""
 
     def put(self, name: Literal["stdout", "stderr"], text: str) -> None:
-        """Show whole lines; the typed line, and unfinished output, stay."""
+        """Print whole lines; the typed line, and unfinished output, are kept."""
 
     async def drain(self) -> None:
-        """Wait while the terminal is to take much more than it has taken."""
+        """Wait while much output is held that the terminal has not accepted."""

@@ -1,4 +1,4 @@
-"""Remembers which words were used last: of several candidates, these are offered first."""
+"""Remembers the words that were used last; completion offers these first."""
 
 from collections.abc import Sequence
 
@@ -8,25 +8,25 @@ from atoll._records import Candidate
 from atoll._tokens import scan
 
 _LINES = 1000
-"""How many of the newest lines of the history are read for it."""
+"""How many of the newest lines of the history are read."""
 
 
 @define
 class Recent:
-    """The words of lines, the last used first."""
+    """The words of lines, in order of their latest use."""
 
     _used: dict[str, int] = field(factory=dict)
-    """The place of each word's latest use, counted in words."""
+    """The number of each word's latest use, counted in words."""
     _count: int = 0
     _lines: list[str] = field(factory=list)
     """Lines whose words have not been read yet, the oldest first."""
 
     def note(self, lines: Sequence[str]) -> None:
-        """Add lines that were run, oldest first; they are split when that is needed."""
+        """Add lines that were run, oldest first; they are split into words only when needed."""
         self._lines = [*self._lines, *lines][-_LINES:]
 
     def first(self, found: Sequence[Candidate]) -> list[Candidate]:
-        """Put the candidates that were used last first; the others keep their order."""
+        """Sort the candidates: those used last come first; the others keep their order."""
         self._read()
         return sorted(found, key=lambda one: -self._used.get(one.text, 0))
 

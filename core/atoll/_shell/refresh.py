@@ -1,4 +1,4 @@
-"""Asks for names in the background, so that completion need not wait for a cluster."""
+"""Requests names in the background, so that completion need not wait for a cluster."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 _PATIENCE = 15.0
 """Seconds that an answer may take."""
 _REST = 30.0
-"""Seconds before a question that has failed is asked again."""
+"""Seconds before a failed question is asked again."""
 _PAUSE = 2.0
-"""Seconds between two looks for a running cluster."""
+"""Seconds between two checks for a running cluster."""
 _LONG_LIVED = 60.0
-"""Names with a longer ttl, in seconds, are not asked for after each command."""
+"""Names with a longer ttl, in seconds, are not requested after each command."""
 _AT_ONCE = 4
-"""How many questions a cluster is asked at the same time."""
+"""How many questions are sent to a cluster at the same time."""
 
 
 def note_failure(program: Program, question: Question, error: AtollError) -> None:
-    """Store the error of a plugin's completion. An error that a cluster has returned is no failure
+    """Store the error of a plugin's completion. Errors that a cluster has returned are not failures
     of the plugin.
     """
     if isinstance(error, PluginError) or not question.needs_api:
@@ -61,23 +61,23 @@ class Refresher:
     _next: dict[Query, float] = field(factory=dict)
     """The earliest time at which each question is asked again."""
     _asked: set[Query] = field(factory=set)
-    """Questions that were asked but not answered yet."""
+    """Questions that were sent but not answered yet."""
     _line: tuple[Query, ...] = ()
     """The questions for the line that is being typed."""
     _wanted: trio.Event = field(factory=trio.Event)
     _has_run: bool = False
     """Whether a command has run, which may have changed the profile."""
     _runs: int = 0
-    """How many commands have run. An answer to a question from before the last one may
-    be outdated.
+    """How many commands have run. If one has run since a question was sent, its answer may be
+    outdated.
     """
     _choice: Choice | None = None
-    """The profile in use at the last look."""
+    """The profile in use at the last check."""
     _connecting: set[str] = field(factory=set)
     _told: set[str] = field(factory=set)
 
     async def run(self) -> None:
-        """Refresh names when that is wanted, until cancelled."""
+        """Refresh names whenever that is needed, until cancelled."""
         self._choice = self.program.target.made
         places = trio.CapacityLimiter(_AT_ONCE)
         async with trio.open_nursery() as nursery:
@@ -92,7 +92,7 @@ class Refresher:
                     nursery.start_soon(self._ask_cluster, nursery, places, profile)
 
     def typed(self) -> None:
-        """Note that the prompt is in use, so that old names are asked for."""
+        """Note that the prompt is in use, so that old names are requested again."""
         self._wanted.set()
 
     def ran(self) -> None:
@@ -105,19 +105,19 @@ class Refresher:
         self._wanted.set()
 
     def _lasting(self) -> set[Query]:
-        """Return the names that commands seldom change."""
+        """Return the names that commands rarely change."""
         records = [one.record for one in self.program.registry.collect(COMPLETIONS)]
         return {NamesOf(record.kind) for record in records if record.ttl > _LONG_LIVED}
 
     def _turn(self) -> None:
-        """Drop the names of another cluster if lines go to a new one now."""
+        """Drop the names of the earlier cluster if lines now use another one."""
         made = self.program.target.made
         if self._choice is not None and made != self._choice:
             self.names.forget()
         self._choice = made
 
     def _profiles(self) -> set[str]:
-        """Return the profiles to connect to; an empty name is the one in use."""
+        """Return the profiles to connect to; an empty name means the profile in use."""
         profiles = {one.profile for one in self._due(api=True)}
         if self._has_run and "" not in self._connecting:
             self._has_run = False
@@ -147,7 +147,7 @@ class Refresher:
     async def _ask_cluster(
         self, nursery: trio.Nursery, places: trio.CapacityLimiter, profile: str
     ) -> None:
-        """Connect to the cluster of a profile if it runs, and ask it the questions that are due."""
+        """If the cluster of a profile runs, connect to it, and send the questions that are due."""
         api = None
         try:
             with trio.fail_after(_PATIENCE):
@@ -212,7 +212,7 @@ class Refresher:
             self.on_change()
 
     def _stands(self, question: Question, folder: Path | None) -> bool:
-        """Whether the answer is still useful: another profile may be in use by now."""
+        """Whether an answer can still be used, since another profile may be in use by now."""
         return folder == self._folder(question) or not question.needs_api
 
     def _folder(self, question: Question) -> Path | None:
@@ -232,7 +232,7 @@ class Refresher:
         Failures.of(self.program.paths).clear(question.origin, question.doing)
 
     async def _fail(self, question: Question, error: AtollError) -> None:
-        """Store an error for `plugins` and `doctor`; the fault of a plugin is also
+        """Store an error for `plugins` and `doctor`; an error that is the plugin's fault is also
         reported, once.
         """
         if isinstance(error, PluginError) and error.message not in self._told:

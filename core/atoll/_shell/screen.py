@@ -1,7 +1,7 @@
 """Standard output and error while a prompt is open.
 
-What is written while the prompt is shown appears above it. The output of jobs appears on lines of
-its own.
+Text that is written while the prompt is shown appears above it. The output of jobs appears on lines
+of its own.
 """
 
 import asyncio
@@ -19,25 +19,25 @@ from atoll._shell.suspending import suspending
 from atoll._shell.terminal_outlet import TerminalOutlet
 
 _MOST_HELD = 10_000
-"""How many texts are kept while something has the screen to itself."""
+"""How many texts are kept while a command has the whole screen."""
 
 
 @define
 class Screen:
     """Knows whether the prompt is shown, and puts text above it.
 
-    Use it on the thread of `loop`; only writing is safe on others.
+    Use it on the thread of `loop`; other threads may only write.
     """
 
     loop: asyncio.AbstractEventLoop
     outlet: TerminalOutlet | None = None
-    """What takes all that is written, if the terminal could be opened once more."""
+    """The outlet for all output, if the terminal could be opened a second time."""
     terminal: IO[str] = field(factory=lambda: sys.stdout)
     _waiting: list[tuple[IO[str], str]] = field(factory=list)
     _streams: dict[str, "_Stream"] = field(factory=dict)
     _app: Application[str] | None = None
     _begun: bool = False
-    """Whether something stands on the line that a command writes to."""
+    """Whether the line on which a command writes contains text."""
     _is_taken: bool = False
 
     @contextmanager
@@ -62,12 +62,14 @@ class Screen:
 
     @property
     def free(self) -> bool:
-        """Whether a command may write freely: neither the prompt nor a full screen is shown."""
+        """Whether a command may write without restrictions: neither the prompt nor a full screen is
+        shown.
+        """
         return self._app is None and not self._is_taken
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Hold back text in the block, the last part of it: something else has the whole screen."""
+        """Hold back text during the block, the last part of it; other code has the whole screen."""
         self._is_taken = True
         try:
             yield
@@ -77,7 +79,7 @@ class Screen:
 
     @contextmanager
     def prompting(self, app: Application[str]) -> Iterator[None]:
-        """Put text above the prompt, which is shown in the block."""
+        """During the block, in which the prompt is shown, put text above it."""
         self._app = app
         try:
             with suspending(app, self.loop):
@@ -87,13 +89,13 @@ class Screen:
             self._put()
 
     def put(self, name: Literal["stdout", "stderr"], text: str) -> None:
-        """Put whole lines above the prompt if that is shown, else below the last output."""
+        """Print whole lines: above the prompt if it is shown, else below the last output."""
         if self._begun and not self.shown:
             text, self._begun = f"\n{text}", False
         self._streams[name].put(text)
 
     def write(self, file: IO[str], text: str) -> None:
-        """Write whole lines: above the prompt if that is shown, else at once."""
+        """Write whole lines: above the prompt if it is shown, else at once."""
         self._waiting.append((file, text))
         if self._is_taken or self._is_behind:
             del self._waiting[:-_MOST_HELD]
@@ -103,15 +105,16 @@ class Screen:
             self._put()
 
     def wrote(self, text: str) -> None:
-        """Note what a command has written."""
+        """Note which text a command has written."""
         self._begun = not text.endswith("\n") if text else self._begun
 
     def begin_line(self) -> None:
         """Move to the start of a line, the next one if there is text on this one; reset the
         terminal's attributes.
         """
-        # A terminal wraps only when a character follows the last column. So a row of spaces ends on
-        # this row when it began at its start, and on the next when it did not.
+        # A terminal wraps a line only when a character follows the last column. So a row of spaces
+        # that starts at the beginning of a line ends on that line; otherwise it ends on the next
+        # line.
         columns = shutil.get_terminal_size().columns
         self.terminal.write(BACK_TO_NORMAL + " " * columns + "\r")
         self.terminal.flush()
@@ -122,8 +125,8 @@ class Screen:
         if app is None or not app.is_running:
             self._put()
         elif self._waiting and not self._is_behind:
-            # prompt_toolkit's own in_terminal() would leave raw mode for this, and a Ctrl-D or
-            # Ctrl-C that is pressed meanwhile would never reach the prompt.
+            # prompt_toolkit's own in_terminal() would leave raw mode meanwhile, and a Ctrl-D or
+            # Ctrl-C at that moment would never reach the prompt.
             app.renderer.erase()
             self._put()
             app.renderer.request_absolute_cursor_position()
@@ -131,15 +134,15 @@ class Screen:
 
     @property
     def _is_behind(self) -> bool:
-        """Whether the prompt is shown on a terminal that takes nothing."""
+        """Whether the prompt is shown on a terminal that accepts no output at the moment."""
         return self.shown and self.outlet is not None and self.outlet.is_behind
 
     def _note_free(self) -> None:
-        """The terminal has taken all that was held."""
+        """Called when the terminal has accepted all output that was held."""
         self.loop.call_soon(self._catch_up)
 
     def _catch_up(self) -> None:
-        """Draw what has been dropped or held back, unless the terminal is behind again."""
+        """Draw what was dropped or held back, unless the terminal accepts no output again."""
         app, outlet = self._app, self.outlet
         if app is None or not app.is_running or outlet is None or outlet.is_behind:
             return
@@ -150,7 +153,7 @@ class Screen:
         self._put_above()
 
     async def drain(self) -> None:
-        """Wait while the terminal is to take much more than it has taken."""
+        """Wait while much output is held that the terminal has not accepted."""
         if self.outlet is not None:
             await self.outlet.drain()
 
@@ -162,7 +165,7 @@ class Screen:
 
 
 class _Stream:
-    """A stream whose text goes through the screen."""
+    """A stream that writes through the screen."""
 
     def __init__(self, file: IO[str], screen: Screen) -> None:
         self._file = file
@@ -182,7 +185,7 @@ class _Stream:
         return len(text)
 
     def put(self, text: str) -> None:
-        """Write whole lines, even if a line is unfinished."""
+        """Write whole lines, even after an unfinished line."""
         self._screen.write(self._file, text)
 
     def writelines(self, lines: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""Scripts for other shells, in which Tab asks atoll by `completion answer`."""
+"""Scripts for other shells; in them, Tab calls `completion answer` of atoll."""
 
 BASH = """\
 _atoll() {

@@ -21,29 +21,29 @@ from atoll.text import printable
 
 _TITLE = "search: "
 _ROWS = 12
-"""How many lines are shown at a time, where there is room."""
+"""The most lines of the list that are shown at a time."""
 _LESS = 5
-"""Rows of the terminal that are left for the rest."""
+"""Rows of the terminal that the list leaves free."""
 _FOLDER = 24
-"""Cells for a folder, of which the end says most."""
+"""Cells for a folder; only its end is shown, which says most."""
 _WIDE = 72
-"""Cells from which on there is room for folders."""
+"""If the terminal has at least this many cells, folders are shown."""
 _ENDS = ((60, "s", 1), (3600, "m", 60), (86400, "h", 3600), (1e12, "d", 86400))
 
 
 @define
 class Search:
-    """The list, the text that is searched for, and the selected line."""
+    """The list, the searched text, and the selected line."""
 
     read: Callable[[], list[Entry]]
     query: Buffer = field(factory=lambda: Buffer(multiline=False))
     _entries: Sequence[Entry] | None = None
-    """All lines, the newest first, each once; None while they are read."""
+    """All lines, the newest first, each once; None until they are read."""
     _found: Sequence[Entry] = ()
     _at: int = 0
 
     async def load(self) -> None:
-        """Read the lines, and search for what was typed meanwhile."""
+        """Read the lines, and search for the text that was typed meanwhile."""
         newest = {entry.line: entry for entry in await in_daemon_thread(self.read)}
         self._entries = sorted(newest.values(), key=lambda entry: -entry.at)
         self.look()
@@ -56,7 +56,7 @@ class Search:
         self._at = 0
 
     def move(self, rows: int) -> None:
-        """Select another line, further down for positive rows."""
+        """Move the selection; positive `rows` move it down."""
         self._at = max(0, min(self._at + rows, len(self._found) - 1))
 
     @property
@@ -65,7 +65,7 @@ class Search:
         return self._found[self._at].line if self._found else self.query.text
 
     def rows(self, count: int, width: int) -> StyleAndTextTuples:
-        """Return this many rows of the list, the selected one among them."""
+        """Return this many rows of the list, including the selected one."""
         begins = max(0, min(self._at - count // 2, len(self._found) - count))
         now = time.time()
         rows: StyleAndTextTuples = []

@@ -16,13 +16,13 @@ _WORTH_SAYING = 1.0
 
 
 def profile(state: "ShellState") -> str:
-    """The profile that the next command goes to."""
+    """The profile that the next command uses."""
     return state.profile_name
 
 
 def jobs(state: "ShellState") -> str:
-    """How many jobs there are, with stopped and queued ones counted separately, and the last one's
-    progress.
+    """The number of jobs, with stopped and queued ones counted separately, and the progress of the
+    last one.
     """
     jobs = state.jobs.running()
     if not jobs:
@@ -42,7 +42,7 @@ def last(state: "ShellState") -> str:
 
 
 def names(state: "ShellState") -> str:
-    """Whether completion offers old names because the cluster gives no new ones."""
+    """Whether completion offers old names because the cluster returns no new ones."""
     return "names are old" if state.names_old else ""
 
 

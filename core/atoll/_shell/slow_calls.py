@@ -1,4 +1,4 @@
-"""Finds out which plugins make the prompt slow."""
+"""Detects plugins that make the prompt slow."""
 
 from attrs import define
 
@@ -6,7 +6,7 @@ from atoll._plugins import Origin
 from atoll._warnings import warn
 
 SLOW = 0.05
-"""Seconds that the handling of a key may take before the user notices."""
+"""Seconds that handling a key may take before the user notices the delay."""
 
 
 @define

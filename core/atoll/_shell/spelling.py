@@ -1,6 +1,6 @@
-"""Quotes a completed word: in the quotes that were begun, or in those that it needs.
+"""Quotes a completed word, with the quotes that the user has begun, or with those that it needs.
 
-The quotes of a word that must be continued stay open: a folder's path, or a text that ends in a
+The quotes stay open if the word must be continued: after a folder's path, or a text that ends in a
 blank.
 """
 
@@ -11,7 +11,7 @@ _GOES_ON = ("/", " ")
 
 
 def spell(word: str, piece: Token | None, raw: str) -> str:
-    """Return `word`, quoted, in place of the piece that was typed as `raw`."""
+    """Return `word` with quotes, to replace the piece that was typed as `raw`."""
     mark = raw[:1] if raw[:1] in ("'", '"') else ""
     if mark == "'" and "'" in word:
         mark = ""
@@ -22,9 +22,9 @@ def spell(word: str, piece: Token | None, raw: str) -> str:
 
 
 def _bare(word: str, raw: str) -> str:
-    # A tilde is read as the home folder only where no quote protects it.
+    # A tilde means the home folder only without quotes.
     if raw.startswith("~") and word.startswith("~/"):
         return "~/" + (quote(word[2:]) if word[2:] else "")
-    # In a line, * means nothing by itself.
+    # In a line, * has no special meaning.
     quoted = word if word == "@*" else quote(word)
     return quoted[:-1] if word.endswith(" ") and quoted.endswith("'") else quoted

@@ -8,14 +8,14 @@ from prompt_toolkit.document import Document
 class NewestMatch(AutoSuggest):
     """Suggests the newest line that begins with the typed text.
 
-    If the typed text becomes longer, no newer line than the last one can match: so the search
-    continues there, and a key is quick however long the history is.
+    If the typed text becomes longer, no line that is newer than the last match can match. So the
+    search continues from there, and each key is fast even with a long history.
     """
 
     def __init__(self) -> None:
         self._typed = ""
         self._at = 0
-        """The place in the history, from the newest, of what begins with that."""
+        """The position of the last match in the history, counted from the newest line."""
         self._count = 0
 
     def get_suggestion(self, buffer: Buffer, document: Document) -> Suggestion | None:
@@ -36,7 +36,7 @@ class NewestMatch(AutoSuggest):
 
 
 def _rest(entry: str, typed: str) -> str | None:
-    """Return what follows `typed` in the last line of an entry that begins with it."""
+    """Return the text after `typed` in the last line of an entry, if that line begins with it."""
     if typed not in entry:
         return None
     found = (line for line in reversed(entry.splitlines()) if line.startswith(typed))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from atoll._key_press import KeyPress
 
 _TAKES_EFFECT = 0.05
-"""Seconds in which the system stops a process that was sent a signal, for certain."""
+"""Seconds after which the system has certainly stopped a process that got a signal."""
 
 
 def press(_press: "KeyPress") -> None:
@@ -24,8 +24,8 @@ def press(_press: "KeyPress") -> None:
 
 @contextmanager
 def suspending(app: Application[Any], loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """Make SIGTSTP stop atoll: the terminal gets its modes back before, and the typed line is drawn
-    again afterwards.
+    """Make SIGTSTP stop atoll: the terminal's modes are restored before that, and the typed line is
+    redrawn afterwards.
     """
 
     def suspend() -> None:
@@ -40,7 +40,7 @@ def suspending(app: Application[Any], loop: asyncio.AbstractEventLoop) -> Iterat
 
 
 def _stop() -> None:
-    """Stop the whole process group: a program that has started atoll may be waiting for it in the
+    """Stop the whole process group, since a program that has started atoll may wait for it in the
     same group.
     """
     before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""`completion`: completion in other shells, by the rules of the prompt."""
+"""`completion`: completion in other shells, with the same candidates as at the prompt."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from atoll._api import Api
 
 _PATIENCE = 2.0
-"""Seconds that somebody who has pressed Tab waits for the cluster."""
+"""Seconds that a user who has pressed Tab waits for the cluster."""
 
 
 @click.command()
@@ -71,7 +71,7 @@ def _place(words: Sequence[str]) -> CursorPlace:
 
 
 async def _find(context: Context, where: CursorPlace) -> Sequence[Candidate]:
-    """Find candidates; ask for old names if they are needed."""
+    """Find candidates; if they need names that are old, request these first."""
     program = program_of(context)
     left = _without_options(program, where)
     if left is None:
@@ -88,7 +88,7 @@ async def _find(context: Context, where: CursorPlace) -> Sequence[Candidate]:
 
 
 async def look_up(context: Context, names: Names, queries: Iterable[Query]) -> None:
-    """Ask for names that are needed but not known, or too old."""
+    """Request names that are needed but not known, or too old."""
     questions = [one for query in queries if (one := question_of(program_of(context), query))]
     apis: dict[str, Api | None] = {}
     for profile in {one.profile for one in questions if one.needs_api}:
@@ -111,15 +111,15 @@ async def _learn(question: Question, names: Names, context: Context, api: "Api |
     try:
         names.learn(question.query, await ask(question, context, api))
     except AtollError as error:
-        # A message here would appear in the middle of the line that is being typed.
+        # A message would appear in the middle of the line that the user is typing.
         note_failure(program_of(context), question, error)
     else:
         Failures.of(context.paths).clear(question.origin, question.doing)
 
 
 def _without_options(program: Program, where: CursorPlace) -> CursorPlace | None:
-    """Skip the options of `atoll` itself, which choose the profile; None if a value of one is being
-    typed.
+    """Skip the options of `atoll` itself, which choose the profile; returns None if the user is
+    typing the value of one.
     """
     words = list(where.words)
     if words[:1] and words[0].rpartition("/")[2] in ("atoll", "backend.ai"):

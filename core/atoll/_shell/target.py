@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 NAME = "atoll> "
 _LONGEST = 24
-"""Characters of a profile's name that the prompt has room for."""
+"""The most characters of a profile's name in the prompt."""
 _EVERY = 1.0
-"""Seconds between looks at what others do to profiles."""
+"""Seconds between checks for changes of profiles by other programs."""
 
 
 def prompt_text(profile: str) -> str:
-    """Return the text of the prompt for a profile, empty for none."""
+    """Return the text of the prompt for a profile, empty if there is none."""
     return f"{_short(profile)} {NAME}" if profile else NAME
 
 
@@ -30,7 +30,7 @@ def _short(name: str) -> str:
 
 
 def prompt_pieces(target: Target) -> "StyleAndTextTuples":
-    """Return the same for prompt_toolkit, in the profile's color."""
+    """Return the same text for prompt_toolkit, in the profile's color."""
     if not target.name:
         return [("", NAME)]
     return [(f"class:profile {_style(target)}", _short(target.name)), ("", f" {NAME}")]
@@ -52,7 +52,7 @@ class ProfileWatcher:
     state: ShellState
 
     async def run(self) -> None:
-        """Look for changes again and again, until cancelled."""
+        """Check for changes regularly, until cancelled."""
         while True:
             await trio.sleep(_EVERY)
             for text in await trio.to_thread.run_sync(self.target.news, abandon_on_cancel=True):

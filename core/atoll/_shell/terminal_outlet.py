@@ -1,8 +1,8 @@
-"""The prompt's way to its terminal, which may take nothing for a while: somebody has pressed
-Ctrl-S, or the connection to it stands still.
+"""Writes to the prompt's terminal, which may accept no output for a while: the user has pressed
+Ctrl-S, or the connection to the terminal is interrupted.
 
-Nothing waits for that but whoever writes much. The terminal is opened once more, so that writing to
-it does not block here, and blocks as ever for all the other programs that have it.
+Only code that writes much waits for the terminal. The terminal is opened a second time, so that
+writing to it here is non-blocking, but stays blocking for all other programs that use it.
 """
 
 import os
@@ -17,18 +17,22 @@ import trio
 from atoll._outlet import Outlet, as_file
 
 _FRAMES = 2**16
-"""Bytes that may be held before what draws the prompt is dropped: it is drawn anew later."""
+"""If more than this is held, in bytes, drawings of the prompt are dropped; the prompt is redrawn
+later.
+"""
 _CONTROLLING = "/dev/tty"
 _PAUSE = 0.01
-"""Seconds before a terminal is tried again that said it takes something, and took nothing."""
+"""Seconds until the next attempt, if a terminal has reported that it is writable but accepted
+nothing.
+"""
 _LAST_CHANCE = 1.0
-"""Seconds for which a prompt that is left waits for its terminal."""
+"""Seconds to wait for the terminal when the user leaves the prompt."""
 
 
 class TerminalOutlet(Outlet):
-    """A terminal; what it takes is written at once, and the rest by :meth:`pump`.
+    """A terminal. Output that it accepts is written at once, and the rest by :meth:`pump`.
 
-    `on_free` is called when it has taken all that was held.
+    `on_free` is called when it has accepted all output that was held.
     """
 
     def __init__(self, descriptor: int, file: IO[str]) -> None:
@@ -39,12 +43,12 @@ class TerminalOutlet(Outlet):
         self.buffer: Any = _Frames(self)
         self.on_free: Callable[[], object] = lambda: None
         self.lost = False
-        """Whether the prompt has to be drawn anew."""
+        """Whether the prompt must be redrawn."""
         self._drops = 0
 
     @classmethod
     def of(cls, file: IO[str]) -> "TerminalOutlet | None":
-        """Open the terminal of a file once more; None where that is not possible."""
+        """Open the terminal of a file a second time; returns None if that is not possible."""
         with suppress(OSError, ValueError):
             descriptor = file.fileno()
             flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -53,20 +57,20 @@ class TerminalOutlet(Outlet):
 
     @property
     def is_behind(self) -> bool:
-        """Whether something is held."""
+        """Whether output is held."""
         return self._size > 0
 
     def fileno(self) -> int:
-        """Return the descriptor that others have, too; it blocks."""
+        """Return the descriptor that other programs share, which is blocking."""
         return self._file.fileno()
 
     def write(self, text: str) -> int:
-        """Take a text."""
+        """Write or hold a text."""
         self.take(text.encode(self.encoding, self._errors))
         return len(text)
 
     def take(self, data: bytes) -> None:
-        """Take bytes; raises what writing has come to."""
+        """Write or hold bytes; raises the error of an earlier write."""
         if get_ident() == self._thread and not self._size:
             self._raise()
             with suppress(BlockingIOError):
@@ -75,14 +79,18 @@ class TerminalOutlet(Outlet):
             super().take(data)
 
     def take_frame(self, data: bytes) -> None:
-        """Take what draws the prompt, unless much is held: then it is to be drawn anew."""
+        """Write a drawing of the prompt, unless much output is held; then note that the prompt must
+        be redrawn.
+        """
         if self._size < _FRAMES:
             self.take(data)
         else:
             self.lost = True
 
     def drop(self) -> None:
-        """Forget what is held: who has asked for it wants no more of it."""
+        """Drop the output that is held, since the user has interrupted the command that wrote
+        it.
+        """
         self._drops += 1
         self._held.clear()
         self._note_less(self._size)
@@ -96,7 +104,7 @@ class TerminalOutlet(Outlet):
             try:
                 count = os.write(self._descriptor, view)
             except BlockingIOError:
-                # There is room for a byte, and it would write two.
+                # The terminal has room for one byte, but would write two.
                 await trio.sleep(_PAUSE)
             else:
                 view = view[count:]
@@ -109,7 +117,7 @@ class TerminalOutlet(Outlet):
 
 
 class _Frames:
-    """The same terminal, for what prompt_toolkit draws."""
+    """The same terminal, for the output of prompt_toolkit."""
 
     def __init__(self, outlet: TerminalOutlet) -> None:
         self._outlet = outlet
@@ -123,18 +131,19 @@ class _Frames:
 
 
 def _path(descriptor: int) -> str:
-    """Return what to open a terminal by; raises OSError."""
+    """Return the path by which a terminal can be opened; raises OSError."""
     with suppress(OSError):
         os.tcgetpgrp(descriptor)
-        # It may be another user's, as after `su`: this way it is ours all the same.
+        # The terminal may belong to another user, as after `su`; through this path it can be opened
+        # all the same.
         return _CONTROLLING
     return os.ttyname(descriptor)
 
 
 @asynccontextmanager
 async def never_waiting() -> AsyncIterator[TerminalOutlet | None]:
-    """Have the block write to the terminal by an outlet, which stands in for the standard streams;
-    None where that is not possible.
+    """During the block, write to the terminal by an outlet, which replaces the standard streams;
+    yields None if that is not possible.
     """
     outlet, failure = TerminalOutlet.of(sys.stdout), None
     if outlet is None:
@@ -159,9 +168,9 @@ async def never_waiting() -> AsyncIterator[TerminalOutlet | None]:
 
 
 def _put_in(outlet: TerminalOutlet) -> None:
-    """Put an outlet in place of the standard streams that lead to its terminal."""
+    """Replace the standard streams that lead to the outlet's terminal."""
     is_same = os.path.sameopenfile(sys.stderr.fileno(), outlet.fileno())
-    # A full screen is written to the latter.
+    # A full screen writes to the latter.
     sys.stdout = sys.__stdout__ = as_file(outlet)  # type: ignore[misc,assignment]  # nobody needs more of it
     if is_same:
         sys.stderr = as_file(outlet)

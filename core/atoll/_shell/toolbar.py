@@ -1,4 +1,4 @@
-"""The toolbar below the prompt, made of segments of plugins."""
+"""The toolbar below the prompt, which consists of segments of plugins."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,20 +15,20 @@ from atoll.hookspecs import STATUS
 
 _BETWEEN = " | "
 _REST = 30.0
-"""Seconds after which a segment is asked again that has failed."""
+"""Seconds after which a failed segment is called again."""
 _LONGEST = 1000
 
 
 @define
 class Toolbar:
-    """Draws the segments of `atoll_status`; one that fails is left out for a while."""
+    """Draws the segments of `atoll_status`; a segment that fails is left out for a while."""
 
     registry: Registry
     state: ShellState
     _segments: dict[str, "_Segment"] = field(factory=dict)
 
     def draw(self, width: int) -> str:
-        """Return the toolbar in at most `width` cells; segments of little weight are left out
+        """Return the toolbar in at most `width` cells; segments with the least weight are left out
         first.
         """
         shown: list[str] = []
@@ -41,7 +41,7 @@ class Toolbar:
         return _BETWEEN.join(shown)
 
     def _texts(self) -> Iterator[str]:
-        """Yield the texts of the segments, the weightiest first."""
+        """Yield the texts of the segments, those with the most weight first."""
         found = self.registry.collect(STATUS)
         for provided in sorted(found, key=lambda one: one.record.weight, reverse=True):
             name = provided.record.name
@@ -52,7 +52,7 @@ class Toolbar:
 
 @define
 class _Segment:
-    """One segment, and what was reported about it."""
+    """One segment, and the error that was last reported about it."""
 
     provided: Provided[Status]
     _call: Callable[[ShellState], str] | None = None
@@ -61,13 +61,13 @@ class _Segment:
     _slow_calls: SlowCalls = field(factory=SlowCalls)
 
     def text(self, state: ShellState) -> str:
-        """Return its text now; an error is reported once."""
+        """Return its present text; an error is reported once."""
         now = time.monotonic()
         if now < self._rests_until:
             return ""
         doing = f"the toolbar's {self.provided.record.name!r}"
         with contained(self.provided.origin, doing, self._tell):
-            self._rests_until = now + _REST  # unless it goes well
+            self._rests_until = now + _REST  # until it has succeeded
             self._call = self._call or self.provided.load()
             began = time.perf_counter()
             said: object = self._call(state)

@@ -1,4 +1,4 @@
-"""Completes variables and fields of records after a `$`."""
+"""Completes variables, and fields of records, after a `$`."""
 
 from collections.abc import Iterator, Sequence
 from textwrap import shorten
@@ -8,12 +8,12 @@ from atoll._shell.matching import matches
 from atoll._variables import Values, Variables
 
 _SHOWN = 40
-"""Characters of a value that are told beside its name."""
+"""The most characters of a value that are shown beside its name."""
 
 
 def variables(known: Variables, typed: str) -> Sequence[Candidate]:
-    """Return the variables that a typed text may become; those of the environment only after a
-    first letter.
+    """Return the variables that a typed text may become; environment variables are offered only
+    after a first letter.
     """
     brace = "{" if typed.startswith("${") else ""
     name, dot, _ = typed.lstrip("${").partition(".")
@@ -28,7 +28,7 @@ def _names(known: Variables, *, with_environment: bool) -> Iterator[Candidate]:
         yield Candidate(name, _shown(values))
     if with_environment:
         for name in sorted(known.environ.keys() - known.kept.keys()):
-            # Its value may be a secret.
+            # The value is not shown, since it may be a secret.
             yield Candidate(name, "environment")
 
 

@@ -1,4 +1,4 @@
-"""Names of files, which may contain any bytes: whether they are valid, and how they are shown."""
+"""Names of files, which may contain any bytes: checks them, and makes them safe to show."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from atoll._errors import AtollError, UsageError
 
 LONGEST_PATH = 4095
-"""Bytes of a path: what Linux takes of one that is spelled out."""
+"""The longest path in bytes that Linux accepts."""
 _HALF = re.compile("[\udc80-\udcff]")
 
 
@@ -36,7 +36,7 @@ def is_path(text: str) -> bool:
 
 
 def show_name(name: str) -> str:
-    """Return a name in a form that people can tell from others, and that bash accepts."""
+    """Return a name in a form that people can distinguish from others, and that bash accepts."""
     if name.isprintable() and name == name.strip():
         return name
     if name.isprintable():
@@ -55,8 +55,8 @@ def _shown(char: str) -> str:
 def stays_below(link: str, depth: int) -> bool:
     """Tell whether a symbolic link, `depth` folders below the top, stays below the top.
 
-    `..` is allowed only at the start of its target: behind another link, its meaning can't be told
-    from names.
+    `..` is allowed only at the start of its target, since after another link its meaning does not
+    follow from the names.
     """
     if not is_path(link):
         return False
@@ -67,8 +67,8 @@ def stays_below(link: str, depth: int) -> bool:
 
 
 def check_given(names: Sequence[str]) -> None:
-    """Raise UsageError for an empty name: it comes from an unset variable, and must not mean
-    everything.
+    """Raise UsageError for an empty name. It comes from an unset variable, and must not mean all
+    files.
     """
     if "" in names:
         raise UsageError("'' is the name of no file")

@@ -1,4 +1,4 @@
-"""Writes files below one folder, whatever the names are and whatever is there already.
+"""Writes files below one folder, safely for any names and any existing files.
 
 Names may come from a malicious cluster, and a symbolic link on the path may lead anywhere. So the
 path is opened with file descriptors, one name at a time, and no symbolic link is followed. A file
@@ -36,7 +36,7 @@ class SafeFolder:
             pass
 
     def write(self, path: PurePosixPath, content: IO[bytes], mode: int, mtime: float) -> None:
-        """Write a file, replacing an existing one once the new one is complete."""
+        """Write a file; an existing file is replaced when the new one is complete."""
 
         def fill(draft: str, folder: int) -> None:
             with os.fdopen(os.open(draft, _FRESH, mode, dir_fd=folder), "wb") as file:
@@ -48,7 +48,7 @@ class SafeFolder:
         self._put(path, fill)
 
     def link(self, path: PurePosixPath, target: str) -> None:
-        """Create a symbolic link, replacing an existing file or link."""
+        """Create a symbolic link; an existing file or link is replaced."""
         self._put(path, lambda draft, folder: os.symlink(target, draft, dir_fd=folder))
 
     def _put(self, path: PurePosixPath, make: Callable[[str, int], None]) -> None:
@@ -65,7 +65,7 @@ class SafeFolder:
 
     @contextmanager
     def opened(self, path: PurePosixPath, mode: int = 0o755) -> Iterator[int]:
-        """Open a folder below the root, creating missing ones; `mode` is for the last."""
+        """Open a folder below the root; missing folders are created. `mode` is for the last one."""
         folder = os.open(self.root, _FOLDER)
         try:
             for position, name in enumerate(path.parts, start=1):
@@ -93,6 +93,6 @@ def _folder_in(folder: int, name: str, mode: int) -> int:
     """Open a folder in another, creating it if it does not exist."""
     with suppress(FileNotFoundError):
         return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
-    with suppress(FileExistsError):  # Somebody else was quicker.
+    with suppress(FileExistsError):  # another process was faster
         os.mkdir(name, mode, dir_fd=folder)
     return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)

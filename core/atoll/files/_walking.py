@@ -15,7 +15,7 @@ from atoll._errors import AtollError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _HOP = 4000
-"""Bytes of a path that the system is given at once; it takes 4095."""
+"""The most bytes of a path that are passed to the system at once; it accepts 4095."""
 
 
 @frozen

@@ -1,7 +1,7 @@
-"""Output of commands: records, written in the format that was asked for.
+"""Output of commands: records, written in the chosen format.
 
-A command never prints. It emits records with their columns, streams the output of remote programs,
-and reports progress; data goes to standard output, everything else to standard error.
+A command does not print. It emits records with their columns, streams the output of remote
+programs, and reports progress; data goes to standard output, everything else to standard error.
 """
 
 from atoll.output._columns import Column, columns_of

@@ -31,13 +31,13 @@ class Column:
     """A field of a record.
 
     `name` is the API's own, used by the formats for programs; `title` is the heading for people;
-    `show` turns the value into text for people. `keep` protects it from being cut on a narrow
-    terminal, except beyond its first `enough` cells if these suffice, as of an id; `width` is how
-    many cells to reserve when records are written live, before their values are known; `brief`
-    turns the value into a shorter text, for a table that would be wider than the screen. In the
-    JSON of the official client, `official_name` is the field's name, and `official` turns the value
-    into the one written there. `get` takes the value from the record, by default the attribute or
-    key `name`.
+    `show` turns the value into text for people. With `keep`, it is not cut on a narrow terminal;
+    but if `enough` is set, as for an id, it may be cut after that many cells. `width` is how many
+    cells to reserve when records are written live, before their values are known; `brief` turns the
+    value into a shorter text, for a table that would be wider than the screen. In the JSON of the
+    official client, `official_name` is the field's name, and `official` turns the value into the
+    one written there. `get` takes the value from the record, by default the attribute or key
+    `name`.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Column:
 
 def columns_of(names: str, known: Iterable[Column]) -> Sequence[Column]:
     """Return the columns that a text names, separated by commas; raises UsageError, which lists the
-    known ones.
+    known columns.
     """
     by_name = {column.name: column for column in known}
     wanted = [name.strip() for name in names.split(",") if name.strip()]

@@ -1,4 +1,4 @@
-"""The JSON of the official client: `{count, total_count, items}` for things, `{ok, msg, …}` for
+"""The JSON of the official client: `{count, total_count, items}` for records, `{ok, msg, …}` for
 changes.
 """
 
@@ -11,9 +11,9 @@ from atoll.output._writer import Writer
 
 
 class Envelope(Writer):
-    """One object around all records; one thing alone is a list of one.
+    """One object around all records; a single record is in a list of one.
 
-    The count stands before the records, so they are held until the end.
+    The count comes before the records, so they are held until the end.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -21,11 +21,11 @@ class Envelope(Writer):
         self._items: list[dict[str, Any]] = []
 
     def row(self, values: Sequence[Any]) -> None:
-        """Hold a record, in the official client's spelling."""
+        """Hold a record, with the official client's names."""
         self._items.append(_object(self.columns, values))
 
     def end(self) -> None:
-        """Write all of it."""
+        """Write the whole object."""
         count = len(self._items)
         total = count if self.total is None else self.total
         content = {"count": count, "total_count": total, "items": self._items}
@@ -33,7 +33,7 @@ class Envelope(Writer):
 
 
 def official_object(record: Any, columns: Sequence[Column]) -> dict[str, Any]:
-    """Return a record under the names that the official client gives its fields."""
+    """Return a record with the official client's names of its fields."""
     return _object(columns, [column.get(record) for column in columns])
 
 

@@ -13,7 +13,7 @@ from atoll.output._output import Output, iterate
 
 _WHOSE = "profile"
 _MOST = 100_000
-"""How many records of a profile are kept."""
+"""The most records of a profile that are kept."""
 
 
 @define
@@ -76,7 +76,7 @@ async def _write(output: Output, parts: dict[str, _Part]) -> None:
 
 
 def _value_of(name: str) -> Callable[[Any], Any]:
-    """Return a function that gets a value from a record; another release's record may lack the
+    """Return a function that gets a value from a record; the record of another release may lack the
     field.
     """
     return lambda record: record.get(name)
@@ -105,13 +105,13 @@ class GatheredOutput(Output):
                 part.add(record)
 
     def item(self, record: Any, columns: Sequence[Column], *, format: str = "") -> None:
-        """Keep one thing."""
+        """Keep one record."""
         part = self.gathering.begin(self.label, _Part(columns, format, single=True))
         part.add(record)
 
 
 class Labelled(TextIOBase):
-    """A text file that puts a label before each line."""
+    """A text file that writes a label before each line."""
 
     def __init__(self, file: IO[str], label: str) -> None:
         self._file = file

@@ -1,8 +1,8 @@
-"""Which columns of a table are shown, and how wide, so that no line is wider than the screen.
+"""Chooses the columns of a table and their widths, so that no line is wider than the screen.
 
 If there is too little room, times become ages, empty columns are left out, ids are cut to the part
-that identifies them, and values that all rows share are shown below the table. After that texts are
-cut, and the last columns are left out.
+that identifies them, and values that all rows share are shown below the table. If that is not
+enough, texts are cut, and the last columns are left out.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +15,9 @@ from atoll.output._writer import shown_by
 
 GAP = "  "
 _READABLE, _HINT, _LEAST = 8, 6, 3
-"""Cells that a column is cut to, and to where even those are too many."""
+"""The cells to which a column is cut; the smaller values are used if the larger ones leave too
+little room.
+"""
 
 
 def cells(text: str) -> int:
@@ -38,7 +40,9 @@ def fit(text: str, width: int) -> str:
 
 @define
 class ShownColumn:
-    """A column that is shown: its index among all, how its values are shown, and its width."""
+    """A column that is shown: its index among all columns, how its values are shown, and its
+    width.
+    """
 
     index: int
     column: Column
@@ -54,7 +58,7 @@ class ShownColumn:
 
     @property
     def enough(self) -> int:
-        """The width in cells that suffices."""
+        """The width in cells that is sufficient."""
         return min(self.width, self.column.enough or self.width)
 
 
@@ -65,7 +69,7 @@ class Layout:
     places: list[ShownColumn]
     gone: list[ShownColumn]
     common: list[ShownColumn] = field(factory=list)
-    """Of those that have none, the ones that are the same in all rows."""
+    """Columns that are left out because their value is the same in all rows."""
 
     @classmethod
     def of(
@@ -96,7 +100,7 @@ class Layout:
         return _total(place.width for place in self.places) - room
 
     def left_out(self) -> str:
-        """Return the line about columns that are left out; empty if there are none."""
+        """Return a line about columns that are left out; empty if there are none."""
         same = [f"{one.column.heading} {one.texts[0]}" for one in self.common]
         gone = [one.column.heading for one in self.gone]
         told = [f"all: {', '.join(same)}"] if same else []
@@ -123,7 +127,7 @@ class Layout:
     def _drop(
         self, fits: Callable[[ShownColumn], bool], room: int, into: list[ShownColumn]
     ) -> None:
-        """Leave out dispensable columns, the widest first, until the rest fits."""
+        """Leave out columns that are not essential, the widest first, until the rest fits."""
         for place in sorted(self.places, key=lambda one: one.width, reverse=True):
             if _total(one.enough for one in self.places) <= room:
                 return
@@ -142,7 +146,7 @@ class Layout:
             self._take(room, least)
 
     def _take(self, room: int, least: Callable[[ShownColumn], int]) -> None:
-        """Make the widest column narrower that is wider than its minimum."""
+        """Make the widest column narrower, among those wider than their minimum."""
         while (excess := self.excess(room)) > 0:
             wide = [place for place in self.places if 0 < least(place) < place.width]
             if not wide:

@@ -1,4 +1,6 @@
-"""The formats for programs: json, jsonl, yaml and csv, with the API's own names and raw values."""
+"""The formats for programs: json, jsonl, yaml and csv, with the API's own names and unconverted
+values.
+"""
 
 import json
 import re
@@ -11,9 +13,10 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 def encode(value: Any, **options: Any) -> str:
-    """Return a value as JSON, whatever bytes the names of files in it contain."""
+    """Encode a value as JSON, whatever bytes the names of files in it contain."""
     text = json.dumps(value, ensure_ascii=False, default=str, **options)
-    # Names of files may hold bytes that are no text; escapes keep them, and the output readable.
+    # Names of files may contain bytes that are not text; escapes preserve them, and keep the output
+    # valid.
     return json.dumps(value, default=str, **options) if _HALF.search(text) else text
 
 
@@ -29,7 +32,7 @@ class JsonLines(Writer):
 
 
 class Json(JsonLines):
-    """A JSON array of objects, written as they come; one thing alone is an object."""
+    """A JSON array of objects, written one by one; a single record is an object."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,7 +55,7 @@ class Json(JsonLines):
 
 
 class Yaml(JsonLines):
-    """A YAML sequence of mappings; one thing alone is a mapping."""
+    """A YAML sequence of mappings; a single record is a mapping."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -63,7 +66,7 @@ class Yaml(JsonLines):
         import yaml
 
         self._count += 1
-        # By way of JSON, so that the values are plain ones.
+        # The values are converted through JSON, so that they are plain ones.
         content = json.loads(encode(self._object(values)))
         dumped: Any = content if self.single else [content]
         self.file.write(yaml.safe_dump(dumped, sort_keys=False, allow_unicode=True))
@@ -75,7 +78,7 @@ class Yaml(JsonLines):
 
 
 class Csv(Writer):
-    """RFC 4180 with a header; maps and lists are written as JSON."""
+    """CSV by RFC 4180, with a header; maps and lists are written as JSON."""
 
     def begin(self, columns: Sequence[Any], *, single: bool) -> None:
         """Write the header."""

@@ -10,9 +10,9 @@ from atoll.output._columns import Column
 
 @define
 class Outcome:
-    """The changes made so far, and the one that was about to be made.
+    """The changes made so far, and the one that the command is about to make.
 
-    One change is one object, `{ok, msg, …}`; several are a list of such.
+    One change is one object, `{ok, msg, …}`; several changes are a list of objects.
     """
 
     attempted: Mapping[str, str] = field(factory=dict)

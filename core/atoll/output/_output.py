@@ -27,7 +27,7 @@ _CLEAR_LINE = "\r\x1b[2K"
 
 
 def _escaped_bytes(text: str) -> bytes | None:
-    """Return the bytes that a text with surrogate escapes stands for, None for other texts."""
+    """Return the bytes that a text with surrogate escapes encodes; None for other texts."""
     with suppress(UnicodeEncodeError):
         text.encode()
         return None
@@ -45,7 +45,7 @@ def _is_same_place(first: IO[str], second: IO[str]) -> bool:
 
 
 def _terminal_width() -> int:
-    # Imported here, since it imports compression formats, and a pipe has no width.
+    # Imported here, since this imports compression formats, and a pipe has no width.
     import shutil
 
     return shutil.get_terminal_size().columns
@@ -68,11 +68,11 @@ async def iterate(records: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator
 
 @define
 class Output:
-    """Where a command's records, streams and remarks go.
+    """The output for a command's records, streams and remarks.
 
-    `writer` finds a format by name; `format` is that of `--output`, empty without it. `quiet` drops
-    remarks and progress, never data, warnings or errors. With `as_official`, JSON is written as the
-    official client does (:mod:`atoll.output._envelope`).
+    `writer` finds a format by name; `format` is that of `--output`, empty without it. With `quiet`,
+    remarks and progress are dropped, but never data, warnings or errors. With `as_official`, JSON
+    is written as the official client does (:mod:`atoll.output._envelope`).
     """
 
     writer: Callable[[str], Callable[..., Writer]]
@@ -83,22 +83,22 @@ class Output:
     quiet: bool = False
     color: bool = False
     redraws: bool = True
-    """Whether what stands on a terminal may be drawn anew."""
+    """Whether text on a terminal may be redrawn."""
     label: str = ""
     as_official: bool = False
     columns: int | None = None
-    """How wide a terminal to write for, where the file is none but shall be taken for one."""
+    """The width for a file that is not a terminal but shall be treated as one."""
     whole: bool = False
-    """Whether lists that are shown in part to people are to be whole: a script goes over them."""
+    """Whether lists are written in full, for a script, where people would see only a part."""
     on_record: Callable[[Mapping[str, Any]], object] | None = None
-    """Is told each record that is written, by the names of its fields."""
+    """Called with each record that is written, by the names of its fields."""
     show_progress: Callable[[str], None] | None = None
-    """Where progress is shown in place of a terminal."""
+    """Shows progress if there is no terminal."""
     _outcome: Outcome = field(factory=Outcome, init=False)
     has_warned: bool = field(default=False, init=False)
-    """Whether something was told that went wrong."""
+    """Whether a warning or an error was shown."""
     has_told_failure: bool = field(default=False, init=False)
-    """Whether whoever reads standard error knows why the command ended."""
+    """Whether standard error already says why the command has ended."""
     _warning: str = field(default="", init=False)
     _has_written: bool = field(default=False, init=False)
     _shows_progress: bool = field(default=False, init=False)
@@ -161,7 +161,7 @@ class Output:
                     self.stdout.flush()
                     await self.drain()
         finally:
-            # Ctrl-C is the usual end of a live list; what was written must be complete.
+            # Ctrl-C is the usual end of a live list; what was written so far must be complete.
             writer.end()
             self.stdout.flush()
 
@@ -197,12 +197,12 @@ class Output:
             pager.write(text)
             await pager.drain(all=True)
         except BrokenPipeError:
-            pass  # its user has seen enough
+            pass  # the user has left the pager
         finally:
             await pager.aclose()
 
     def item(self, record: Any, columns: Sequence[Column], *, format: str = "") -> None:
-        """Write one thing."""
+        """Write one record."""
         writer = self._begin(self.stdout, columns, format, single=True)
         self._write(writer, record, columns)
         writer.end()
@@ -248,12 +248,12 @@ class Output:
         return f"{official} ({text})" if text else official
 
     def attempt(self, thing: str, action: str) -> None:
-        """Note the change that the command is about to make, in the official client's words."""
+        """Record the change that the command is about to make, in the official client's words."""
         self._outcome.attempted = {"item_name": thing, "action_name": action}
 
     def finish(self, code: int, failure: str = "") -> None:
-        """Write what is still held back, at the end of the command, with `failure` if it has
-        failed.
+        """Write everything that is still held back, at the end of the command, with `failure` if it
+        has failed.
         """
         failure = failure or (self._warning if code and not self._has_written else "")
         if self.in_envelope and self._outcome.write(self.stdout, failure):
@@ -305,7 +305,9 @@ class Output:
         file.flush()
 
     def stream_bytes(self, data: bytes) -> None:
-        """Write bytes to standard output unchanged, at once, such as what a terminal is to get."""
+        """Write bytes to standard output at once and unchanged, such as the output of a remote
+        terminal.
+        """
         self._has_written = True
         if (take := getattr(self.stdout, "take", None)) is not None:
             take(data)
@@ -316,8 +318,8 @@ class Output:
         binary.flush()
 
     async def drain(self) -> None:
-        """Wait if much was written to standard output that its reader has not taken yet. Await it
-        in loops that call `stream`; :meth:`rows` does so itself.
+        """Wait while much output is held that the reader of standard output has not read yet. Await
+        it in loops that call `stream`; :meth:`rows` does so itself.
         """
         if (drain := getattr(self.stdout, "drain", None)) is not None:
             await drain()
@@ -336,7 +338,7 @@ class Output:
     def _say(self, text: str) -> None:
         prefix = f"{self.label}: " if self.label else ""
         if self._shows_progress:
-            self.stderr.write(_CLEAR_LINE)  # it is drawn again at its next change
+            self.stderr.write(_CLEAR_LINE)  # the line is drawn again at its next change
         self.stderr.write(f"{prefix}{printable(text)}\n")
         self.stderr.flush()
 
@@ -374,6 +376,6 @@ class Output:
 
 
 current_output: ContextVar[Output | None] = ContextVar("current_output", default=None)
-"""Where the running code tells its user something; None in what the prompt does by itself. For code
-that is handed no context.
+"""The output of the command that the running code belongs to; None in the prompt's own work. It is
+for code that gets no context.
 """

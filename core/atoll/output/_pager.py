@@ -12,7 +12,7 @@ _CHUNK = 4096
 
 
 def pager_command(environ: Mapping[str, str] | None = None) -> list[str]:
-    """Return the pager that `PAGER` names, `less` by default; empty if there is none to use."""
+    """Return the command of the pager in `PAGER`, `less` by default; empty if there is none."""
     env = os.environ if environ is None else environ
     command = shlex.split(env.get("PAGER", "less"))
     return command if command and command[0] != "cat" and shutil.which(command[0]) else []
@@ -22,8 +22,9 @@ def pager_command(environ: Mapping[str, str] | None = None) -> list[str]:
 class Pager:
     """A text file whose reader is a pager.
 
-    Text is held until `drain` writes it, which waits while the pager takes no more: a long list is
-    fetched only as far as it is read. Raises BrokenPipeError when the user has left the pager.
+    Text is held until `drain` writes it, which waits while the pager accepts no more. So a long
+    list is fetched only as far as the user reads. Raises BrokenPipeError after the user has left
+    the pager.
     """
 
     process: "subprocess.Popen[str]"
@@ -43,14 +44,14 @@ class Pager:
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: `drain` writes, because this must not wait."""
+        """Do nothing: `drain` writes, since this method must not wait."""
 
     def isatty(self) -> bool:
-        """Return True: a person reads this."""
+        """Return True, since a person reads the output."""
         return True
 
     async def drain(self, *, all: bool = False) -> None:
-        """Write what is held, if it is enough or with `all`."""
+        """Write the held text, if there is enough of it or with `all`."""
         import trio
 
         if self._size >= _CHUNK or (all and self._held):

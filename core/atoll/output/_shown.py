@@ -1,4 +1,4 @@
-"""How times, sizes, numbers and resource slots are shown to people."""
+"""Formats times, sizes, numbers and resource slots for people."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def local_time(text: str | None) -> str:
-    """Show an ISO time in the reader's zone, to the second."""
+    """Format an ISO time in the local time zone, to the second."""
     if not text:
         return ""
     try:
@@ -16,7 +16,7 @@ def local_time(text: str | None) -> str:
 
 
 def age(text: str | None) -> str:
-    """Show how long ago an ISO time was, in its largest unit: `3m`; a future time as `in 3m`."""
+    """Format how long ago an ISO time was, in its largest unit: `3m`; a future time as `in 3m`."""
     if not text:
         return ""
     try:
@@ -30,7 +30,7 @@ def age(text: str | None) -> str:
 
 
 def show_slots(slots: Mapping[str, Any] | None, *, zeros: bool = False) -> str:
-    """Show resource slots in words, memory in binary units: `cpu 1, mem 512 MiB`.
+    """Format resource slots as text, memory in binary units: `cpu 1, mem 512 MiB`.
 
     Slots of amount 0 are left out unless `zeros` is true.
     """
@@ -47,7 +47,7 @@ def counted(number: int, thing: str = "file") -> str:
 
 
 def binary_size(amount: Any) -> str:
-    """Show a number of bytes in the largest unit in which it is at least one."""
+    """Format a number of bytes in the largest unit in which it is at least one."""
     size = float(amount)
     for unit in ("B", "KiB", "MiB"):
         if size < 1024:

@@ -8,7 +8,7 @@ from atoll.output._layout import GAP, Layout, ShownColumn, cells, fit
 from atoll.output._writer import Writer, shown_by
 
 SAMPLE = 200
-"""How many rows are looked at before the widths are fixed."""
+"""The number of rows from which the widths are computed."""
 
 
 def _pad(text: str, width: int, *, right: bool) -> str:
@@ -30,15 +30,15 @@ class Table(Writer):
         self._layout = Layout([], [])
 
     def live(self) -> None:
-        """Write the header now, as wide as the titles and the columns' own widths."""
-        # Where no later row has a say in the widths, one that needs more is not cut to them.
+        """Write the header now; columns get the widths of their titles, or their own `width`."""
+        # Here later rows can't change the widths, so longer values are not cut to them.
         self.width = None
         self._held = None
         least = [column.width for column in self.columns]
         self._begin_rows(Layout.of(self.columns, [], None, header=self.header, least=least))
 
     def row(self, values: Sequence[Any]) -> None:
-        """Hold the first rows back until the widths are known, then write each at once."""
+        """Hold the first rows until the widths are known, then write each at once."""
         if self._held is None:
             self._write(values)
             return
@@ -47,7 +47,9 @@ class Table(Writer):
             self._release(whole=False)
 
     def end(self) -> None:
-        """Write a table that was shorter than the sample, and the line about columns left out."""
+        """Write a table that was shorter than the sample, and the line about columns that are left
+        out.
+        """
         if self._held is not None:
             self._release(whole=True)
         if told := self._layout.left_out():
@@ -103,7 +105,7 @@ class Table(Writer):
 
 
 class Plain(Table):
-    """The table without its header and rule."""
+    """The table without header and rule."""
 
     header = False
     for_people = False

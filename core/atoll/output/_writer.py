@@ -12,12 +12,12 @@ class Writer(ABC):
     """Writes records one by one, so that a list of any length takes constant memory.
 
     `begin` is called once, then `row` for each record with its raw values in the order of the
-    columns, then `end`, also if there was no record. `live` is called after `begin` when each
-    record shall be readable at once, because they come as things happen. `single` says that the
-    command shows one thing, not a list. `width` is the number of cells of the terminal, None if the
-    output is no terminal. `total` is the number of all records, if that is known and more than were
-    asked for. A format that is `for_people` may go through a pager. One that is `binary` writes by
-    :meth:`write_bytes` and is refused on a terminal.
+    columns, then `end`, also if there was no record. `live` is called after `begin` if each record
+    shall be readable at once, because records arrive over time. `single` says that the command
+    shows one record, not a list. `width` is the number of cells of the terminal, None if the output
+    is no terminal. `total` is the number of all records, if that is known and greater than the
+    number that was requested. A format that is `for_people` may go through a pager. One that is
+    `binary` writes by :meth:`write_bytes` and is refused on a terminal.
     """
 
     for_people = False
@@ -37,14 +37,14 @@ class Writer(ABC):
         self.single = single
 
     def live(self) -> None:  # noqa: B027  # most formats hold nothing back
-        """Hold no record back from now on."""
+        """From now on, hold no record back."""
 
     @abstractmethod
     def row(self, values: Sequence[Any]) -> None:
         """Write one record."""
 
     def end(self) -> None:  # noqa: B027  # most formats hold nothing back
-        """Write what is still held back."""
+        """Write everything that is still held back."""
 
     def write_bytes(self, data: bytes) -> None:
         """Write bytes unchanged.

@@ -29,7 +29,7 @@ __all__ = ["Cluster", "Prompt", "Result", "Shell", "cluster", "prompt", "shell"]
 
 
 def __getattr__(name: str) -> object:
-    # Tests that open no prompt need no terminal.
+    # Imported late, since tests without a prompt need no terminal.
     if name == "Prompt":
         from atoll.testing._prompt import Prompt
 

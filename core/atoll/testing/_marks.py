@@ -1,4 +1,4 @@
-"""Which tests pytest-trio has to run."""
+"""Chooses the tests that pytest-trio runs."""
 
 from inspect import iscoroutinefunction
 from typing import TypeGuard
@@ -10,7 +10,9 @@ _RUNNERS = ("trio", "anyio", "asyncio")
 
 
 def mark_for_trio(items: list[pytest.Item]) -> None:
-    """Mark the async tests that ask for the shell, but for those whose author named a runner."""
+    """Mark the async tests that use the fixture `shell`, except those with another runner's
+    marker.
+    """
     for item in items:
         named = any(item.get_closest_marker(name) for name in _RUNNERS)
         if is_async(item) and not named and "shell" in item.fixturenames:
@@ -18,7 +20,7 @@ def mark_for_trio(items: list[pytest.Item]) -> None:
 
 
 def is_async(item: pytest.Item) -> TypeGuard[pytest.Function]:
-    """Tell whether a test is an async function, by itself or below Hypothesis' `given`."""
+    """Tell whether a test is an async function, directly or inside Hypothesis' `given`."""
     if not isinstance(item, pytest.Function):
         return False
     given = getattr(item.function, "hypothesis", None)

@@ -22,7 +22,7 @@ _JOB = "--job"
 
 
 def main(names: list[str]) -> int:
-    """Open it; returns the exit code."""
+    """Open the prompt; returns the exit code."""
     if _JOB not in names:
         return run_shell(_program(names))
     *names, _, socket = names

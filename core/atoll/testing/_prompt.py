@@ -1,4 +1,4 @@
-"""The prompt on a pseudo-terminal: a test presses keys, and reads what a user would see."""
+"""A prompt on a pseudo-terminal: a test presses keys, and reads what a user would see."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ import pyte
 from attrs import define, field
 
 PATIENCE = 20.0
-"""Seconds that something may take to be shown."""
+"""Seconds to wait until something is shown."""
 _CTRL_C, _CTRL_D = "\x03", "\x04"
 _PASTE_OFF = "\x1b[?2004l"
 
@@ -34,7 +34,9 @@ class Prompt:
     def open(
         cls, command: Sequence[str], environ: Mapping[str, str], *, columns: int = 80
     ) -> "Prompt":
-        """Start a program with these variables besides the test's own, and wait for its prompt."""
+        """Start a program, with these variables in addition to the test's own, and wait for its
+        prompt.
+        """
         screen = pyte.Screen(columns, 30)
         child = pexpect.spawn(
             command[0],
@@ -45,7 +47,8 @@ class Prompt:
             encoding="utf-8",
         )
         child.delaybeforesend = None
-        # Asked where the cursor is, as prompt_toolkit does before it draws a toolbar, it answers.
+        # prompt_toolkit asks for the position of the cursor before it draws a toolbar, so this
+        # answers.
         vars(screen)["write_process_input"] = child.send
         child.logfile_read = feed = _Feed(pyte.Stream(screen))
         prompt = cls(child, screen, feed, termios.tcgetattr(child.child_fd))
@@ -66,12 +69,14 @@ class Prompt:
         return str(self.child.before)
 
     def appears(self, text: str) -> None:
-        """Wait until a text is on the screen; everything written until then counts as seen."""
+        """Wait until a text is on the screen; output until then is not seen again by `see`."""
         if not self._comes(lambda: text in self.shown()):
             raise AssertionError(f"{text!r} did not appear, but:\n{self.shown()}")
 
     def disappears(self, text: str) -> None:
-        """Wait until a text is no longer on the screen; everything on the screen counts as seen."""
+        """Wait until a text is no longer on the screen; the present content is not seen again by
+        `see`.
+        """
         if not self._comes(lambda: text not in self.shown()):
             raise AssertionError(f"{text!r} did not disappear:\n{self.shown()}")
 
@@ -95,13 +100,13 @@ class Prompt:
         return "".join(self._feed.pieces)
 
     def run(self, line: str, shown: str) -> None:
-        """Run a line, wait for what it shows, and for the prompt."""
+        """Run a line, wait until `shown` appears, and then for the prompt."""
         self.type(line + "\r")
         self.see(shown)
         self.ready()
 
     def press_until(self, keys: str, text: str) -> None:
-        """Press keys again and again until a text is shown."""
+        """Press keys repeatedly until a text is shown."""
         for _ in range(int(PATIENCE * 2)):
             self.type(keys)
             if self.child.expect_exact([text, pexpect.TIMEOUT], timeout=0.5) == 0:
@@ -111,7 +116,7 @@ class Prompt:
     def clear(self) -> None:
         """Drop the line with Ctrl-C, and wait for the next prompt."""
         self.type(_CTRL_C)
-        # What is dropped is drawn once more; only then is bracketed paste turned off.
+        # A dropped line is drawn once more; only then is bracketed paste switched off.
         self.see(_PASTE_OFF)
         self.ready()
 
@@ -140,7 +145,7 @@ class Prompt:
 
 @define
 class _Feed:
-    """Draws what is read on the screen, and keeps it."""
+    """Draws the output on the screen, and keeps it."""
 
     stream: pyte.Stream
     pieces: list[str] = field(factory=list)

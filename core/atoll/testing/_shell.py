@@ -1,4 +1,4 @@
-"""The shell in process, with exactly the plugins that a test adds."""
+"""A shell in the test's process, with exactly the plugins that a test adds."""
 
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
@@ -75,7 +75,9 @@ class Shell:
         return Result(out.getvalue(), err.getvalue(), int(code))
 
     async def complete(self, line: str) -> list[str]:
-        """Return what Tab offers at the end of a line, after asking everybody who knows names."""
+        """Return what Tab offers at the end of a line, after all plugins that know names were
+        asked.
+        """
         from atoll._shell.candidates import Candidates
         from atoll._shell.contexts import shell_context
         from atoll._shell.names import names_of
