@@ -14,7 +14,11 @@ NUMBER = re.compile(r"\d+(\.\d+)?")
 
 @define
 class GivenParameters:
-    """The parameters that the complete words of a command have given."""
+    """The parameters that the complete words of a command have given.
+
+    `waiting` is the option whose value comes next, `values` are the values of arguments, `closed`
+    says whether `--` has ended the options.
+    """
 
     command: click.Command
     given: set[str] = field(factory=set)
