@@ -33,7 +33,7 @@ _CALM = 0.1
 class Session:
     """A compute session; attributes are fields of GraphQL's `ComputeSession` (every release).
 
-    Times are ISO 8601 text, slots maps of slot name to amount. Fields that were not asked for are
+    Times are ISO 8601 text, slots maps of slot name to amount. Fields that were not requested are
     None.
     """
 

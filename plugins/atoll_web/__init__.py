@@ -1,4 +1,4 @@
-"""Backend.AI's own web page, the WebUI, for the profile in use."""
+"""Serves Backend.AI's own web page, the WebUI, for the profile in use."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ def atoll_commands() -> Iterator[Command]:
 
 @hookimpl
 def atoll_examples() -> Iterator[Example]:
-    """How the commands are used."""
+    """Examples of the command."""
     from atoll_web.examples import EXAMPLES
 
     yield from EXAMPLES

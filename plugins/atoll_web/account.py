@@ -1,4 +1,4 @@
-"""The user that the page is logged in as: that of the profile."""
+"""The user as whom the page is logged in, which is the user of the profile."""
 
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ _SHAPE = {
 
 @frozen
 class User:
-    """A user's role and status as the API spells them, and an access key of theirs."""
+    """A user's role and status as the API spells them, and an access key of the user."""
 
     access_key: str
     role: str
@@ -26,7 +26,7 @@ class User:
 
     @property
     def public(self) -> dict[str, str]:
-        """What the web server tells the page about its user."""
+        """What the web server sends to the page about its user."""
         return {"access_key": self.access_key, "role": self.role, "status": self.status}
 
 

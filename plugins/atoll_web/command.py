@@ -1,4 +1,6 @@
-"""`web`: Backend.AI's WebUI at a local port, for the profile in use and this user alone."""
+"""`web`: serves Backend.AI's WebUI at a local port, for the profile in use and only for this
+user.
+"""
 
 from functools import partial
 from typing import TYPE_CHECKING

@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 APPS = "/app-proxy/"
 """The path of the app proxy."""
 _LANGUAGE = "python"
-"""What the form for new sessions proposes: it would take the first image of the alphabet."""
+"""The image that the form for new sessions proposes; by default it would propose the first by
+name.
+"""
 _PATIENCE = 5.0
 """Seconds that the cluster may take to list its images."""
 _IMAGE = {"name": str, "registry": maybe(str)}
 
 
 def configuration(here: str, environment: str) -> str:
-    """Return `config.toml` for a page at the address `here`, whose form for new sessions proposes
-    the image `environment`, if that is not empty.
+    """Return `config.toml` for a page at the address `here`. Its form for new sessions proposes the
+    image `environment`, unless that is empty.
     """
     tables: dict[str, dict[str, Any]] = {
         "general": {
@@ -42,7 +44,7 @@ def configuration(here: str, environment: str) -> str:
         "resources": {"openPortToPublic": False, "maxFileUploadSize": -1},
         "wsproxy": {"proxyURL": f"{here}{APPS}"},
     }
-    # Texts, whole numbers and booleans are written in TOML as they are in JSON.
+    # For texts, whole numbers and booleans, TOML has the same notation as JSON.
     return "\n".join(
         f"[{table}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
         for table, keys in tables.items()
@@ -50,8 +52,8 @@ def configuration(here: str, environment: str) -> str:
 
 
 async def python_image(api: "Api") -> str:
-    """Return the Python image of the cluster as the page names it, without its tag; empty if there
-    is none, or if the cluster does not list its images in time.
+    """Return the name of the cluster's Python image as the page writes it, without its tag; empty
+    if there is none, or if the cluster does not list its images in time.
     """
     images: list[dict[str, Any]] = []
     with trio.move_on_after(_PATIENCE):

@@ -1,4 +1,4 @@
-"""How `web` is used."""
+"""Examples of `web`."""
 
 from atoll import Example
 

@@ -17,7 +17,7 @@ _NAMED_BY_CONTENT = re.compile(r"[-.][0-9a-f]{8}[.](?:chunk[.])?(?:js|css)$")
 
 @frozen
 class StaticFiles:
-    """Serves the files of a folder; what is none of them is a place within the page."""
+    """Serves the files of a folder; any other path is a place within the page."""
 
     folder: Path
 
@@ -34,7 +34,7 @@ class StaticFiles:
 
     def _find(self, path: str) -> Path:
         parts = [part for part in path.split("/") if part]
-        # Names that climb, or hide, are no files of the page.
+        # Names that lead out of the folder, or are hidden, are not files of the page.
         if not any(part.startswith(".") or "\0" in part for part in parts):
             file = self.folder.joinpath(*parts)
             if file.is_file() and file.resolve().is_relative_to(self.folder.resolve()):

@@ -1,4 +1,6 @@
-"""Ports that lead to services of sessions, opened when the page asks for them."""
+"""Local ports that are forwarded to services of sessions; they are opened when the page asks for
+them.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -22,12 +24,14 @@ if TYPE_CHECKING:
     from atoll import Api
 
 _PATIENCE = 60.0
-"""Seconds that a service may take to answer for the first time."""
+"""Seconds that a service has to answer for the first time."""
 
 
 @frozen
 class Forward:
-    """A port at loopback that leads to a service, which is `ready` once it has answered."""
+    """A port at loopback that is forwarded to a service; `ready` is set when the service has
+    answered.
+    """
 
     service: Service
     port: int
@@ -48,7 +52,7 @@ class Forwards:
     _opening: trio.Lock = field(factory=trio.Lock)
 
     async def open(self, session_id: str, app: str) -> Forward:
-        """Return the port that leads to a service, opening it if needed; raises AtollError."""
+        """Return the port of a service, and open it if necessary; raises AtollError."""
         async with self._opening:
             if (found := self._open.get((session_id, app))) is not None:
                 return found
@@ -63,7 +67,7 @@ class Forwards:
             found.scope.cancel()
 
     def at(self, port: str) -> Forward | None:
-        """Return the forward of a port, None if it is not one of these."""
+        """Return the forward of a port, None if the port belongs to none."""
         return next((one for one in self._open.values() if str(one.port) == port), None)
 
     async def _carry(
@@ -75,7 +79,7 @@ class Forwards:
         with trio.CancelScope() as scope:
             async with listening(Bind()) as (listeners, port):
                 forward = Forward(service, port, scope)
-                # A browser opens a window a few seconds after a click and no later: it is led to
+                # A browser opens a window only within a few seconds after a click. So it is sent to
                 # the port before the service answers, and waits there.
                 task_status.started(forward)
                 try:
@@ -86,7 +90,7 @@ class Forwards:
                     )
                     await forward_all(connector, listeners, connections, web)
                 except AtollError as error:
-                    # The session has ended, for one: it costs this port, and no other.
+                    # For example, the session has ended; only this port is closed then.
                     say(f"{service.name}: {error}")
                 finally:
                     self._open.pop((session_id, service.name), None)

@@ -1,6 +1,6 @@
-"""The files of the WebUI: part of the wheel `backend.ai-webserver`.
+"""Finds or installs the files of the WebUI, which are part of the wheel `backend.ai-webserver`.
 
-Pip puts that wheel alone into atoll's data folder, since its dependencies conflict with ours.
+Pip installs only that wheel into atoll's data folder, since its dependencies conflict with ours.
 """
 
 import subprocess
@@ -30,7 +30,7 @@ def find_files(context: Context) -> Path:
 
 
 async def install_files(context: Context) -> None:
-    """Install the files unless they are there; raises AtollError with what pip has said."""
+    """Install the files unless they are installed; raises AtollError with the output of pip."""
     folder = _folder(context)
     if (folder / _STATIC / "index.html").is_file():
         return
@@ -49,7 +49,7 @@ def _folder(context: Context) -> Path:
 
 
 def _installer() -> list[str]:
-    """Return the words that install a package: pip of this Python, else uv."""
+    """Return the command line that installs a package: pip of this Python, else uv."""
     if find_spec("pip") is not None:
         return [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"]
     if (uv := which("uv")) is not None:

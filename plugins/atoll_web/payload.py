@@ -1,7 +1,8 @@
-"""Decoding bodies that the page has scrambled, as it does with passwords where there is no TLS.
+"""Decodes bodies that the page has scrambled; without TLS, it scrambles passwords.
 
-The key is derived from the page's own address and from the vector in front of the body, so it keeps
-nothing secret from anyone. The web server of Backend.AI decodes them in the same way (since 22.09).
+The key is derived from the page's own address and from the vector at the beginning of the body, so
+it keeps nothing secret. The web server of Backend.AI decodes such bodies in the same way (since
+22.09).
 """
 
 from base64 import b64decode, b64encode

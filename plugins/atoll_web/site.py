@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 _FUNC = "/func"
 _SCRAMBLED = b"x-backendai-encoded"
 _MOST = 1024 * 1024
-"""Bytes of a body or an answer that is looked into."""
+"""The most bytes of a body or an answer that are parsed."""
 _APP_PATIENCE = 60.0
-"""Seconds that a window waits for its app to answer."""
+"""Seconds that a window waits for the answer of its app."""
 _TRANSFERS = ("request-upload", "request-download")
 
 
 @frozen(kw_only=True)
 class Site:
-    """Handles the requests of the page; `secret` is its login."""
+    """Handles the requests of the page; `secret` is its login token."""
 
     api: "Api"
     user: User
@@ -74,7 +74,7 @@ class Site:
             await self.files.send(connection, path)
 
     async def _log_in(self, connection: Connection, path: str) -> None:
-        """Answer as after a login, whatever is sent: the keys of the profile are the login."""
+        """Answer every login with success, since the keys of the profile are used."""
         if path == "/server/logout":
             await connection.reply(201)
             return
@@ -156,8 +156,8 @@ class Site:
     async def _redirect(
         self, connection: Connection, request: h11.Request, asked: dict[str, str]
     ) -> None:
-        """Redirect to the port of an app; the page asks first, by a program, then opens a
-        window.
+        """Redirect to the port of an app. A script of the page sends the request first,
+        then a window.
         """
         forward = self.forwards.at(asked.get("port", ""))
         if forward is None:
@@ -167,7 +167,8 @@ class Site:
         host = urlsplit(_here(request)).hostname or "localhost"
         url = f"http://{host}:{forward.port}{place}"
         if b"application/json" in dict(request.headers).get(b"accept", b""):
-            # With `reuse`, the page does not ask the app itself, which is another site.
+            # With `reuse`, the page does not send a request to the app itself, which is another
+            # site.
             answer = {"redirect_url": url, "reuse": True}
             await connection.reply(200, json.dumps(answer).encode())
             return
@@ -180,7 +181,7 @@ class Site:
 
 @frozen
 class _Unscrambling:
-    """Sends requests with their bodies as they were before the page scrambled them."""
+    """Sends requests with their original bodies, before the page scrambled them."""
 
     api: "Api"
     here: str
@@ -202,6 +203,6 @@ class _Unscrambling:
 
 
 def _here(request: h11.Request) -> str:
-    """Return the address of the page in its browser; the rules have checked the host."""
+    """Return the address of the page as its browser has it; the rules have checked the host."""
     host = dict(request.headers)[b"host"].decode("ascii")
     return f"http://{host}"

@@ -1,9 +1,9 @@
-"""The cluster's storage proxies, reached through the page's own address.
+"""Makes the cluster's storage proxies reachable through the page's own address.
 
-The cluster gives the page the URL of a storage proxy for each upload and download. The page's
-browser may not be able to reach it, for example behind a bastion, and may not send requests from
-here to other sites. So the URL is replaced by one below the page's own, and requests to that are
-forwarded.
+The cluster returns the URL of a storage proxy for each upload and download. The page's browser may
+not be able to reach that URL, for example behind a bastion, and may not be allowed to send requests
+from here to other sites. So the URL is replaced by one below the page's own, and requests to that
+are forwarded.
 """
 
 from functools import partial
@@ -26,8 +26,8 @@ class StorageRoutes:
     _origins: list[str] = field(factory=list)
 
     def through(self, url: str, here: str) -> str:
-        """Return the URL below `here` that leads to a URL of a storage proxy; others are returned
-        unchanged.
+        """Return the URL below `here` that is forwarded to a URL of a storage proxy; other URLs are
+        returned unchanged.
         """
         origin = origin_of(url)
         if not origin:

@@ -1,10 +1,10 @@
 """The journal of a sweep: one JSON object per line, written before the process acts on it.
 
-    {"event": "begin", "at": …, "pid": …}                    a process takes the sweep up
-    {"event": "start", "case": 3, "at": …, "session": NAME}  a session is about to be asked for
-    {"event": "session", "case": 3, "id": …}                 it is there
+    {"event": "begin", "at": …, "pid": …}                    a process starts to run the sweep
+    {"event": "start", "case": 3, "at": …, "session": NAME}  a session is about to be requested
+    {"event": "session", "case": 3, "id": …}                 the session exists
     {"event": "end", "case": 3, "at": …, "seconds": …, "exit_code": 0, "error": ""}
-    {"event": "stop", "at": …, "how": "finished", "why": ""} the process leaves the sweep
+    {"event": "stop", "at": …, "how": "finished", "why": ""} the process stops running it
 
 Each line is written to the file with one unbuffered write, so SIGKILL loses no line. A line that a
 crash of the machine has cut off is ignored, and its case runs again.
