@@ -23,7 +23,7 @@ _CHANGE: dict[int, Change] = {
     os.CLD_CONTINUED: "continued",
 }
 _WAITS = trio.CapacityLimiter(1_000_000)
-"""There is no limit, since a thread waits for each program as long as it runs."""
+"""A very high limit, since a thread waits for each program as long as it runs."""
 _GATE = ("/bin/sh", "-c", 'kill -s STOP $$; exec "$0" "$@"')
 """A shell that stops before it becomes the program, so that the terminal can be lent to
 it first.

@@ -72,8 +72,8 @@ class Connection:
             yield bytes(event.data)
 
     async def drop_body(self) -> None:
-        """Read and drop the rest of the body, which may not have been read while the cluster
-        answered.
+        """Read and drop the rest of the body, since the cluster may answer before it has read all
+        of it.
         """
         if self._h11.their_state is h11.SEND_BODY:
             async for _ in self.body():

@@ -84,7 +84,7 @@ def _write_scales(figure: Any, chart: Chart) -> None:
 
 
 def _ticks(chart: Chart) -> dict[str, Mapping[float, str]]:
-    """Return the labels of an axis by value, for the scales that plotext can't label itself."""
+    """Return labels by value for the axes that plotext can't label itself."""
     found: dict[str, Mapping[float, str]] = {}
     if chart.names or len(chart.ticks) <= _MOST_TICKS:
         found["x"] = chart.ticks
