@@ -66,6 +66,19 @@ async def test_a_job_that_never_starts_is_cancelled_with_the_reason(slurm, site,
     assert (tmp_path / "cancelled").read_text() == "7\n"
 
 
+async def test_a_job_that_ends_at_once_has_not_used_up_its_time(slurm, site):
+    """While it is leaving, Slurm tells as the end of its time that it has ended."""
+    line = "7|{}|n1|n1|2026-11-27T15:21:54|2026-11-27T15:21:55|NonZeroExitCode|s.k1"
+    slurm("squeue", f"if [ -e seen ]; then echo '{line.format('FAILED')}'",
+          f"else touch seen; echo '{line.format('COMPLETING')}'; fi")  # fmt: skip
+    with anyio.fail_after(20):
+        async with module.launcher(site) as launcher:
+            state = None
+            while not isinstance(state, Ended):
+                state = await launcher.watch("k1", state)
+    assert state == Ended()
+
+
 async def test_a_silent_slurm_ends_no_session(slurm, site):
     slurm("squeue", "echo 'slurm_load_jobs error: Socket timed out' >&2; exit 1")
     with anyio.fail_after(20):

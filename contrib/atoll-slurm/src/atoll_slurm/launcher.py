@@ -365,7 +365,7 @@ class SlurmLauncher:
             self._begun_twice.add(listed.job_id)
             return Ended(REQUEUED)
         if not isinstance(listed.state, Ended):
-            self._limits[kernel_id] = listed.ends
+            self._limits[kernel_id] = listed.ends or self._limits.get(kernel_id)
             member = self._members.get(kernel_id)
             return self._placed(member.seen(listed) if member else listed)
         if self._leader(kernel_id) in self._ending:

@@ -93,7 +93,9 @@ def parse(lines: Iterable[str]) -> Iterable[Listed]:
             job_id, state, node, nodes, _submitted, ends, reason, name = map(str.strip, parts)
             told = state_of(state, node, reason)
             leaving = state.startswith("COMPLETING")
-            yield Listed(job_id, kernel_of(name), told, time_of(ends), nodes, leaving)
+            # Of a job that is leaving, squeue tells when it ended, not when its time is up.
+            limit = None if leaving else time_of(ends)
+            yield Listed(job_id, kernel_of(name), told, limit, nodes, leaving)
 
 
 def state_of(state: str, node: str, reason: str) -> State:
