@@ -40,6 +40,7 @@ OPTIONAL = (
     "unknown image: ruby ",
     "this client fails in itself",
     "it has no queue that can be filled",
+    "it does not tell its machines",
 )
 
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 from tests.laptop import Laptop
-from tests.slurm.site import Site
+from tests.slurm.site import INSTALLED, Site
 
 _CONFIG, _ANOTHER = "REALSLURM_SSH_CONFIG", "REALSLURM_SSH_CONFIG_BOB"
 
@@ -53,7 +53,7 @@ def site() -> Site:
 @pytest.fixture(scope="module")
 def lab(laptop) -> Laptop:
     """The laptop with a profile for the site's Slurm, which is then the one in use."""
-    laptop.ssh("~/.local/share/atoll/host/current/bin/atoll local down")
+    laptop.ssh(f"{INSTALLED}/current/bin/atoll local down")
     laptop.must("profile add lab --host site --engine slurm")
     laptop.must("profile use lab")
     return laptop

@@ -115,7 +115,7 @@ def test_what_is_removed_while_slurm_is_down_ends_later(lab, site, without_contr
 
 def test_while_slurm_is_down_sessions_go_on_and_nothing_is_started(lab, site, without_controller):
     session = without_controller
-    refused = lab.run("start -t late python")
+    refused = lab.run("start -t refused python")
     assert refused.returncode == 1
     assert "Slurm takes no jobs at present" in refused.stderr
     answers(lab, session)
@@ -126,7 +126,8 @@ def test_while_slurm_is_down_sessions_go_on_and_nothing_is_started(lab, site, wi
     answers(lab, session)
     site.node("ctl", "start")
     until(lambda: rows(lab)[session]["status_info"], lambda told: not told)
-    assert "late" not in jobs(lab)
+    assert "refused" not in jobs(lab)
+    lab.must("rm -f refused")
 
 
 def test_a_node_without_power_ends_its_session(lab, node_off):

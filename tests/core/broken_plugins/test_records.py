@@ -153,7 +153,7 @@ FIELDS = {
     "a session field that needs more than names": (
         "atoll_session_fields",
         HOOKS + "yield SessionField('brk', 'x', 'x:y', ['tag } }'])",
-        "atoll_session_fields raised ValueError: 'tag } }' is no name of a field",
+        "atoll_session_fields raised ValueError: 'tag } }' is not a field of ComputeSession",
     ),
     "a session listener with a number for its setting": (
         "atoll_session_events",

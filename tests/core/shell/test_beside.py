@@ -15,7 +15,7 @@ from prompt_toolkit.document import Document
 from atoll import KeyPress, Origin, ShellState, Status
 from atoll._failures import Failures
 from atoll._plugins import Provided
-from atoll._shell import patience, toolbar
+from atoll._shell import slow_calls, toolbar
 from atoll._shell.background import Supervisor
 from atoll._shell.candidates import Candidates
 from atoll._shell.completion import LineCompleter
@@ -347,7 +347,7 @@ class TestSegments:
         """With its plugin and the time that it takes."""
         origin = Origin("slow", "slow", "atoll-slow", "1.0")
         one = toolbar._Segment(Provided(Status("slow", "time:sleep"), origin))
-        one._call = lambda _shell: trio.run(trio.sleep, patience.SLOW) or "slow"
+        one._call = lambda _shell: trio.run(trio.sleep, slow_calls.SLOW) or "slow"
         assert [one.text(ShellState()) for _ in range(4)] == ["slow"] * 4
         (line,) = capsys.readouterr().err.splitlines()
         assert "plugin 'slow' (atoll-slow 1.0): the toolbar's 'slow' takes 0.0" in line
