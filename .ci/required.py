@@ -39,6 +39,7 @@ OPTIONAL = (
     "unknown image: r ",
     "unknown image: ruby ",
     "this client fails in itself",
+    "this client has no such command",
     "it has no queue that can be filled",
     "it does not tell its machines",
 )

@@ -109,3 +109,12 @@ def test_events_of_a_session_that_is_restarted(client, official, session):
                 break
         assert watching.has_printed("session_")
         watching.interrupt()
+
+
+def test_the_graph_of_what_a_session_depends_on(client, official, session):
+    if not client.group:
+        pytest.skip("this client has no such command")
+    # It takes the name apart at the hyphens.
+    shown = official(*client.group, "show-graph", session)
+    assert shown.code == 0, shown
+    assert "RUNNING" in shown.out

@@ -37,11 +37,12 @@ def graph_of(sessions: Sessions, root: Session) -> dict[str, Any]:
 
 
 def _node(session: Session) -> dict[str, Any]:
+    """Return a session in the form in which 23.09 prints it; its client reads no other form."""
     return {
         "session_id": session.id,
         "session_name": session.name,
-        "status": session.status,
-        "status_changed": session.status_changed,
+        "status": f"KernelStatus.{session.status}",
+        "status_changed": session.status_changed.replace("T", " "),
         "dependency_ids": list(session.dependencies),
         "depends_on": [],
     }
