@@ -77,8 +77,9 @@ class Walker:
             if step.prepares:
                 self._prepare(step, say)
             elif step.name in by_name:
-                found[step.name] = self._run(by_name[step.name], step)
-                say(f"{step.name}: {found[step.name]}")
+                outcome = self._run(by_name[step.name], step)
+                found.setdefault(step.name, outcome)
+                say(f"{step.name}: {outcome}")
         for group in COLLAPSED:
             below = [leaf for leaf in leaves if leaf.name.startswith(f"{group} ")]
             if below:

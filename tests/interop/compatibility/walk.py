@@ -11,7 +11,7 @@ Signs before a name:
     $  it runs at a terminal
     +  atoll itself runs it, to prepare what follows; it stands in no table
 
-A command that several lines try has what the last of them came to.
+A command that several lines try has what the first of them came to.
 """
 
 from attrs import frozen
@@ -142,12 +142,12 @@ vfolder rename: {x}f {x}r
 +vfolder create {x}c {host}
 vfolder delete: {x}c
 vfolder restore: {x}c
-+vfolder delete -y {x}c
+vfolder delete: {x}c
 vfolder recover: {x}c
-+vfolder delete -y {x}c
+vfolder delete: {x}c
 vfolder purge: {x}c
 +vfolder create {x}e {host}
-+vfolder delete -y {x}e
+vfolder delete: {x}e
 vfolder delete-trash: {x}e
 +vfolder delete -y {x}g
 model create: {x}m {host}
@@ -169,7 +169,7 @@ session-template update: -f template.yaml {template}
 session create-from-template: --enqueue-only {template}
 session-template delete: -f {template}
 +vfolder create .logs {host}
-+run --rm -v {x}r --env-range X=case:0,1 -e 'X=$X' --exec 'python case.py' {image} case.py
++run --rm -v {x}r --env-range X=case:0,1 -e 'X=$X' --exec 'python3 case.py' {image} case.py
 sweep list:
 sweep status: {sweep}
 sweep logs: {sweep} 1
@@ -178,12 +178,13 @@ sweep plot: {sweep} --metric 'loss=(\\S+)' -x X -y loss
 +vfolder mkdir {x}r go
 sweep resume: {sweep}
 +vfolder rm -r -y {x}r go
-+run --rm -v {x}r --env-range X=case:0,1 -e 'X=$X' --exec 'python case.py' {image} case.py
++run --rm -v {x}r --env-range X=case:0,1 -e 'X=$X' --exec 'python3 case.py' {image} case.py
 +vfolder mkdir {x}r go
 sweep retry-failed: {sweep}
 sweep rm: {sweep}
 +run --rm --detach --exec-range X=case:8,9 --exec 'sleep $X$X' {image} note.txt
 sweep cancel: {sweep}
++sweep cancel {sweep}
 session create: -t {x}-a -r cpu=1 -r mem=512m {image}
 session list:
 session info: {session_id}
