@@ -174,7 +174,7 @@ def test_what_runs_in_a_session_heeds_signals_that_the_cluster_does_not(atoll):
 
 def test_ctrl_c_ends_a_script_that_waits_for_its_next_line(shared):
     """With what it has sent to the background, and without another word."""
-    line = 'run --rm -q -t asleep -r cpu=0.1 -r mem=256m -c "time.sleep(100)" python &'
+    line = 'run --rm -q -t asleep -r cpu=0.1 -r mem=256m -c "import time; time.sleep(100)" python &'
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with subprocess.Popen([shared.program()], env=shared.environ(), text=True, **pipes) as script:
         script.stdin.write(f"{line}\n")
