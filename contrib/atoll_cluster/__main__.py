@@ -83,7 +83,7 @@ def _port(text: str) -> int:
 
 def _slots(text: str) -> dict[str, Decimal]:
     from atoll_cluster.configuration import parse_slots
-    from atoll_cluster.scheduler.slots import AmountError
+    from atoll_cluster.slots import AmountError
 
     try:
         return parse_slots(text)

@@ -14,7 +14,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from atoll_cluster.paths import DataDir, StartError, write_private
-from atoll_cluster.scheduler.slots import AmountError, parse_count, parse_size, plain
+from atoll_cluster.slots import AmountError, parse_count, parse_size, plain
 
 _DEVICE = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9-]*")
 _KEYS = ("slots", "engine", "settings")

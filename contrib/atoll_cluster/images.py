@@ -10,7 +10,7 @@ from decimal import Decimal
 from attrs import evolve, frozen
 
 from atoll_cluster.engine.contract import Engine, Image, Resolution, UnknownImageError
-from atoll_cluster.scheduler.slots import Slots
+from atoll_cluster.slots import Slots
 from atoll_cluster.store.administration import READY, CommittedImage, Tables
 from atoll_cluster.store.records import User
 

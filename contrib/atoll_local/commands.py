@@ -92,7 +92,7 @@ def _configure(
 
 def _slots(text: str) -> dict[str, Decimal]:
     from atoll_cluster.configuration import parse_slots
-    from atoll_cluster.scheduler.slots import AmountError
+    from atoll_cluster.slots import AmountError
 
     if not text.strip():
         raise UsageError(

@@ -45,7 +45,7 @@ def simulated(data: DataDir) -> str:
     """Return the simulated slots as text, like `cpu 8, cuda.shares 4`."""
     from atoll_cluster.configuration import read_configuration
     from atoll_cluster.scheduler.machine import Machine
-    from atoll_cluster.scheduler.slots import show_size
+    from atoll_cluster.slots import show_size
 
     try:
         machine = Machine.this(read_configuration(data).slots)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import trio
 from attrs import define, evolve, field
@@ -15,7 +15,6 @@ from atoll._commands import before_command
 from atoll._errors import AtollError, ExitCode, NotFound, UsageError
 from atoll._interrupts import interruptible
 from atoll._line import parse
-from atoll._runner import Runner
 from atoll._script_file import read_script
 from atoll._statement import Statement
 from atoll._syntax import AndOr, For, Jump, Let, LineError, Node, SimpleCommand
@@ -23,6 +22,9 @@ from atoll._value_capture import capturing
 from atoll._variables import Value, Values, Variables
 from atoll._words import Word, as_written
 from atoll.text import printable
+
+if TYPE_CHECKING:
+    from atoll._runner import Runner
 
 _EXITS = (("exit",), ("quit",))
 _HIGHEST_CODE = 255
@@ -61,7 +63,7 @@ class Interpreter:
     before it runs. With `ends_at_exit`, `exit` raises Exited.
     """
 
-    runner: Runner
+    runner: "Runner"
     variables: Variables
     keep_going: bool = False
     names_lines: bool = False
@@ -214,7 +216,7 @@ class Interpreter:
         if len(given) == 1 and given[0].isdecimal() and int(given[0]) <= _HIGHEST_CODE:
             raise Exited(int(given[0]))
 
-    def _noted(self, node: SimpleCommand, code: int, runner: Runner) -> int:
+    def _noted(self, node: SimpleCommand, code: int, runner: "Runner") -> int:
         """Remember that a statement has failed without a message; returns its exit code."""
         silent = code not in (ExitCode.OK, ExitCode.INTERRUPTED) and not runner.has_told
         self._failed = _Failed(node, code) if silent else None

@@ -3,16 +3,14 @@
 No module imported here imports an HTTP library.
 """
 
-from atoll import Profile, __version__
+from atoll import Profile
 from atoll.transport import Dialer, RequestTransport
 from atoll_rest.address import Address, address
-from atoll_rest.credentials import Credentials, credentials, signed_headers
+from atoll_rest.credentials import USER_AGENT, Credentials, credentials, signed_headers
 from atoll_rest.proxies import Proxy, proxy_for
 from atoll_rest.socks import SocksDialer
 from atoll_rest.tcp import CONNECT_TIMEOUT, open_stream
 from atoll_rest.tls import find_tls_error, tls_context, tls_failure
-
-USER_AGENT = f"atoll/{__version__}"
 
 
 def require_destination(profile: Profile, dialer: Dialer | None) -> None:

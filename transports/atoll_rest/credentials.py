@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 from attrs import frozen
 
-from atoll import ConfigError, Profile
+from atoll import ConfigError, Profile, __version__
 from atoll_rest.address import address
 from atoll_rest.signing import Signable, authorization
 
 if TYPE_CHECKING:
     from atoll_rest.stored_login import LoginFile
+
+USER_AGENT = f"atoll/{__version__}"
 
 
 class Credentials(Protocol):

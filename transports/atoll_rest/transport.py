@@ -26,17 +26,13 @@ import trio
 
 from atoll import AtollError, Profile, Unreachable
 from atoll.transport import MOST_BYTES, ConnectionLost, Dialer, Login, Request, TooLong
-from atoll_rest.api import (
-    CONNECT_TIMEOUT,
-    USER_AGENT,
-    address,
-    credentials,
-    open_stream,
-    proxy_for,
-)
+from atoll_rest.address import address
+from atoll_rest.credentials import USER_AGENT, credentials
 from atoll_rest.decoding import ACCEPTED, Undecodable, Unpacker
 from atoll_rest.forms import encode_form
 from atoll_rest.pool import Pool
+from atoll_rest.proxies import proxy_for
+from atoll_rest.tcp import CONNECT_TIMEOUT, open_stream
 from atoll_rest.tls import speaks_tls
 
 _BAD_REQUEST = 400

@@ -10,7 +10,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from atoll_cluster.scheduler.slots import Slots, from_text, plain, recorded, show_size
+from atoll_cluster.slots import Slots, from_text, plain, recorded, show_size
 from atoll_cluster.store.records import Session
 from atoll_cluster.store.store import Store
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from atoll_cluster.scheduler.slots import Slots, recorded
+from atoll_cluster.slots import Slots, recorded
 from atoll_cluster.store.records import KernelRow
 
 AGENT = "i-local"

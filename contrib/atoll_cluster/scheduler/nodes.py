@@ -11,7 +11,7 @@ from attrs import define, field
 from atoll_cluster import clock
 from atoll_cluster.engine.contract import EngineError
 from atoll_cluster.engine.launcher import Launcher, Node, NodeLauncher
-from atoll_cluster.scheduler.slots import Slots, recorded
+from atoll_cluster.slots import Slots, recorded
 from atoll_cluster.store.kernels import Kernels
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from atoll_cluster import clock
 from atoll_cluster.scheduler.budgets import Ledger, accounts_of, needed
 from atoll_cluster.scheduler.lifecycle import Lifecycle
 from atoll_cluster.scheduler.machine import AGENT, Machine
-from atoll_cluster.scheduler.slots import Slots, from_text, recorded
+from atoll_cluster.slots import Slots, from_text, recorded
 from atoll_cluster.store.records import ENDED, Session
 from atoll_cluster.supervision import TaskKind, TaskSupervisor
 

@@ -29,9 +29,9 @@ from atoll_cluster.scheduler.lifecycle import Lifecycle, StatusError
 from atoll_cluster.scheduler.machine import Machine
 from atoll_cluster.scheduler.metering import Metering
 from atoll_cluster.scheduler.queue import Queue
-from atoll_cluster.scheduler.slots import recorded
 from atoll_cluster.scheduler.specs import Specs
 from atoll_cluster.scheduler.waiting_kernels import WaitingKernels
+from atoll_cluster.slots import recorded
 from atoll_cluster.store.errors import StoreUnavailable
 from atoll_cluster.store.records import DEAD, ENDED, KernelRow, Session
 from atoll_cluster.store.store import Store

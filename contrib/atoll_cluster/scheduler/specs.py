@@ -10,7 +10,7 @@ from atoll_cluster.engine.contract import HomeFile, KernelSpec, Mount, SshKeypai
 from atoll_cluster.engine.states import Task, Terms
 from atoll_cluster.images import Images
 from atoll_cluster.scheduler.machine import Machine
-from atoll_cluster.scheduler.slots import Slots, from_text
+from atoll_cluster.slots import Slots, from_text
 from atoll_cluster.store.accounts import Accounts
 from atoll_cluster.store.dotfiles import Dotfile, Dotfiles
 from atoll_cluster.store.kernels import Kernels

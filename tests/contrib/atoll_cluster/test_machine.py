@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from atoll_cluster.scheduler.machine import Machine, find_gpus
-from atoll_cluster.scheduler.slots import Slots, from_text
+from atoll_cluster.slots import Slots, from_text
 from atoll_cluster.store.records import KernelRow
 
 HALF = Decimal("0.5")

@@ -11,7 +11,7 @@ from atoll_cluster.api.request.problems import not_found
 from atoll_cluster.engine.launcher import Node
 from atoll_cluster.scheduler.budgets import Ledger, Whose
 from atoll_cluster.scheduler.machine import AGENT
-from atoll_cluster.scheduler.slots import from_text, plain
+from atoll_cluster.slots import from_text, plain
 from atoll_cluster.store.access import usable_by
 from atoll_cluster.store.administration import ResourcePreset
 from atoll_cluster.store.records import Group

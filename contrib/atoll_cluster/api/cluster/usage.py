@@ -16,7 +16,7 @@ from atoll_cluster import clock
 from atoll_cluster.api.request.call import Call, Routes, reply, route
 from atoll_cluster.api.request.problems import invalid_params
 from atoll_cluster.scheduler.metering import amount
-from atoll_cluster.scheduler.slots import Slots, recorded
+from atoll_cluster.slots import Slots, recorded
 
 _LONGEST = 100
 """The most days of a report."""

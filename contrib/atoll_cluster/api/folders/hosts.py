@@ -9,7 +9,7 @@ from atoll_cluster.api.folders.disk import on_disk, place
 from atoll_cluster.api.folders.manage import check_host, is_modern
 from atoll_cluster.api.request.call import Call, Routes, reply, route
 from atoll_cluster.api.request.problems import forbidden, invalid_params
-from atoll_cluster.scheduler.slots import AmountError, parse_size
+from atoll_cluster.slots import AmountError, parse_size
 from atoll_cluster.storage.volume import CAPABILITIES, HOST, count
 from atoll_cluster.store.folder_limits import folder_limits
 

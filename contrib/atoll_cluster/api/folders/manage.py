@@ -15,7 +15,7 @@ from atoll_cluster.api.request.access import Caller
 from atoll_cluster.api.request.call import Call, Routes, reply, route
 from atoll_cluster.api.request.problems import Problem, forbidden, invalid_params, not_found
 from atoll_cluster.api.request.versions import read_version
-from atoll_cluster.scheduler.slots import AmountError, parse_size
+from atoll_cluster.slots import AmountError, parse_size
 from atoll_cluster.storage.volume import HOST, count
 from atoll_cluster.store.errors import StoreError
 from atoll_cluster.store.folders import DELETING, VFolder

@@ -10,7 +10,7 @@ from atoll_cluster.engine.launcher import Node
 from atoll_cluster.node import measure
 from atoll_cluster.scheduler.machine import AGENT
 from atoll_cluster.scheduler.nodes import is_usable
-from atoll_cluster.scheduler.slots import as_text
+from atoll_cluster.slots import as_text
 from atoll_cluster.store.records import KernelRow
 
 _MEBIBYTE = 1024 * 1024

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from atoll_cluster.api.request.safe_json import read_json
-from atoll_cluster.scheduler.slots import AmountError, from_text
+from atoll_cluster.slots import AmountError, from_text
 from atoll_cluster.store.policies import HOST_PERMISSIONS
 from atoll_cluster.store.rows import range_of
 

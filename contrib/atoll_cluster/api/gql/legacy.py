@@ -18,7 +18,7 @@ from atoll_cluster.api.gql.sessions import (
     visible,
 )
 from atoll_cluster.scheduler.metering import amount
-from atoll_cluster.scheduler.slots import recorded
+from atoll_cluster.slots import recorded
 from atoll_cluster.store.records import Session
 
 _MEBIBYTE = 1024 * 1024

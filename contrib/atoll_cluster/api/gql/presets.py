@@ -11,7 +11,7 @@ from atoll_cluster.api.gql.filters import Clause, compile_filter
 from atoll_cluster.api.gql.inputs import Props, Refused, named, read_props
 from atoll_cluster.api.gql.mutations import Mutation
 from atoll_cluster.api.gql.orders import compile_order
-from atoll_cluster.scheduler.slots import AmountError, parse_size
+from atoll_cluster.slots import AmountError, parse_size
 from atoll_cluster.store.administration import ResourcePreset
 
 _COLUMNS: Mapping[str, Column] = {

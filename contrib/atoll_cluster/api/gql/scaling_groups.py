@@ -22,7 +22,7 @@ from atoll_cluster.api.gql.groups import GROUP
 from atoll_cluster.api.gql.inputs import Props, Refused, read_props
 from atoll_cluster.api.gql.keypairs import KEYPAIR
 from atoll_cluster.api.gql.mutations import Mutation
-from atoll_cluster.scheduler.slots import Slots, as_text
+from atoll_cluster.slots import Slots, as_text
 from atoll_cluster.store.access import grant, revoke, usable_by
 from atoll_cluster.store.administration import ScalingGroup
 

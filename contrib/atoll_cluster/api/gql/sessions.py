@@ -12,7 +12,7 @@ from atoll_cluster.api.sessions.services import raw_service_ports
 from atoll_cluster.images import REGISTRY, full_name
 from atoll_cluster.scheduler.lifecycle import FOLLOWERS
 from atoll_cluster.scheduler.machine import AGENT
-from atoll_cluster.scheduler.slots import Slots, recorded
+from atoll_cluster.slots import Slots, recorded
 from atoll_cluster.store.records import DEAD, STATUSES, KernelRow, Session
 from atoll_cluster.store.sessions import NEWEST, Page
 

@@ -12,7 +12,7 @@ from atoll_cluster.api.sessions.limits import check_limits
 from atoll_cluster.api.sessions.mounts import note_use
 from atoll_cluster.api.sessions.services import raw_service_ports, service_ports
 from atoll_cluster.api.sessions.waiting import settled, while_connected
-from atoll_cluster.scheduler.slots import from_text
+from atoll_cluster.slots import from_text
 from atoll_cluster.store.records import ENDED, Session
 
 

@@ -21,7 +21,7 @@ from atoll_cluster.engine.contract import Image, Resolution, UnknownImageError
 from atoll_cluster.images import default, minimum
 from atoll_cluster.scheduler.callbacks import is_callback_url
 from atoll_cluster.scheduler.machine import Machine
-from atoll_cluster.scheduler.slots import AmountError, Slots, from_text, is_device, plain, show_size
+from atoll_cluster.slots import AmountError, Slots, from_text, is_device, plain, show_size
 from atoll_cluster.store.access import usable_by
 from atoll_cluster.store.records import Group, KernelRow, Session
 

@@ -3,7 +3,7 @@
 from atoll_cluster.api.request.call import Call
 from atoll_cluster.api.request.problems import quota_exceeded
 from atoll_cluster.scheduler.budgets import Budget, Ledger, needed, read_limits
-from atoll_cluster.scheduler.slots import Slots
+from atoll_cluster.slots import Slots
 from atoll_cluster.store.records import KeyPairResourcePolicy, Session
 
 

@@ -6,7 +6,7 @@ from atoll_cluster.api.request.params import Params
 from atoll_cluster.api.request.problems import invalid_params
 from atoll_cluster.cluster import Cluster
 from atoll_cluster.scheduler.machine import AGENT
-from atoll_cluster.scheduler.slots import AmountError, parse_size
+from atoll_cluster.slots import AmountError, parse_size
 
 
 def read_agents(config: Params, cluster: Cluster) -> dict[str, list[str]]:
