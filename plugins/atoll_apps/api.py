@@ -18,7 +18,7 @@ from atoll_apps.proxy.requests import exchange, forward_request, is_websocket
 from atoll_apps.services import Service, Services, list_services
 from atoll_apps.tunnel.connector import Connector
 from atoll_apps.tunnel.forwarding import forward_all
-from atoll_apps.tunnel.readiness import wait_until_ready
+from atoll_apps.tunnel.service_start import wait_until_ready
 from atoll_apps.tunnel.target import Target, open_tunnel
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from atoll_apps.arguments import parse_arguments, parse_environment, start_optio
 from atoll_apps.http.filter import RequestFilter
 from atoll_apps.ports.connection_filter import ConnectionFilter
 from atoll_apps.ports.listeners import Bind, check_share, listening
-from atoll_apps.ports.meter import Meter
 from atoll_apps.ports.serving import until_interrupted
+from atoll_apps.ports.transfer_rate import TransferRate
 from atoll_apps.services import Service, Services, list_services, shut_down
 from atoll_apps.tunnel.connector import Connector
 from atoll_apps.tunnel.forwarding import forward_all
-from atoll_apps.tunnel.readiness import wait_until_ready
+from atoll_apps.tunnel.service_start import wait_until_ready
 from atoll_apps.tunnel.target import Target
 from atoll_sessions.api import find_running
 
@@ -200,10 +200,10 @@ async def _serve(
 ) -> None:
     """Forward connections and show their addresses until Ctrl-C."""
     send, ready = trio.open_memory_channel[Forward](len(forwards))
-    meter = Meter()
+    rate = TransferRate()
     async with until_interrupted(context) as nursery:
         for forward in forwards:
-            nursery.start_soon(_forward_when_ready, forward, max_wait, send.clone(), meter)
+            nursery.start_soon(_forward_when_ready, forward, max_wait, send.clone(), rate)
         send.close()
         with context.output.progress(f"waiting for {', '.join(one.app for one in forwards)} …"):
             first = await ready.receive()
@@ -211,21 +211,21 @@ async def _serve(
         end = "Ctrl-C" if context.foreground else "kill %N"
         context.output.note(f"{end} closes {'it' if len(forwards) == 1 else 'them'}")
         if context.output.show_progress is not None:
-            nursery.start_soon(meter.show, context)
+            nursery.start_soon(rate.show, context)
 
 
 async def _forward_when_ready(
     forward: Forward,
     max_wait: float,
     send: "trio.MemorySendChannel[Forward]",
-    meter: Meter,
+    rate: TransferRate,
 ) -> None:
     # The listeners are closed synchronously: an await would be cancelled here, and hide the cause
     # of a failure.
     with send:
         await wait_until_ready(forward.connector, forward.service, max_wait)
         await send.send(forward)
-    await forward_all(forward.connector, forward.listeners, forward.connections, forward.web, meter)
+    await forward_all(forward.connector, forward.listeners, forward.connections, forward.web, rate)
 
 
 async def _shown(

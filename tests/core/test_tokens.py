@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from atoll._line import Assembler, parse
+from atoll._shell.cursor_place import place
 from atoll._shell.lines import is_open
-from atoll._shell.place import place
 from atoll._syntax import AndOr, LineError
 from atoll._tokens import scan, statements
 

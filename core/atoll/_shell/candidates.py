@@ -22,11 +22,11 @@ from atoll._program import Program
 from atoll._records import Candidate
 from atoll._shell.asking import checked
 from atoll._shell.clicks import click_values, completes_itself
+from atoll._shell.cursor_place import CursorPlace
 from atoll._shell.files import files, is_shown
 from atoll._shell.matching import matches
 from atoll._shell.names import Names
 from atoll._shell.params import NUMBER, GivenParameters, takes_value
-from atoll._shell.place import CursorPlace
 from atoll._shell.programs import programs
 from atoll._shell.queries import NamesOf, Offer, PathsIn, ValuesOf
 from atoll._shell.variables import variables

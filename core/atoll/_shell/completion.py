@@ -9,7 +9,7 @@ from prompt_toolkit.document import Document
 
 from atoll._records import Candidate
 from atoll._shell.candidates import Candidates
-from atoll._shell.place import CursorPlace, place
+from atoll._shell.cursor_place import CursorPlace, place
 from atoll._shell.queries import Offer
 from atoll._shell.recent import Recent
 from atoll._shell.spelling import spell

@@ -16,9 +16,9 @@ from atoll._records import Candidate
 from atoll._shell import scripts
 from atoll._shell.asking import Question, ask, question_of
 from atoll._shell.candidates import Candidates
+from atoll._shell.cursor_place import CursorPlace, place
 from atoll._shell.names import Names, names_of
 from atoll._shell.params import GivenParameters, takes_value
-from atoll._shell.place import CursorPlace, place
 from atoll._shell.queries import NamesOf, Query
 from atoll._shell.refresh import note_failure
 from atoll._tokens import Token

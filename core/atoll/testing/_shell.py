@@ -80,8 +80,8 @@ class Shell:
         """
         from atoll._shell.candidates import Candidates
         from atoll._shell.contexts import shell_context
+        from atoll._shell.cursor_place import place
         from atoll._shell.names import names_of
-        from atoll._shell.place import place
         from atoll._shell.system_shells import look_up
 
         program, where = self.program(), place(line)

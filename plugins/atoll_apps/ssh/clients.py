@@ -17,7 +17,7 @@ from atoll_apps.api import Bind, Service, Target, forward
 from atoll_apps.ports.listeners import listening
 from atoll_apps.ssh.login import SERVICE, Login, prepare, public_keys
 from atoll_apps.tunnel.connector import Connector
-from atoll_apps.tunnel.readiness import wait_until_ready
+from atoll_apps.tunnel.service_start import wait_until_ready
 
 if TYPE_CHECKING:
     from atoll import Api

@@ -10,8 +10,8 @@ from atoll.transport import ChannelClosed
 from atoll_apps.http.filter import RequestFilter
 from atoll_apps.ports.closing import close_in_order, reset
 from atoll_apps.ports.connection_filter import ConnectionFilter
-from atoll_apps.ports.meter import Meter
 from atoll_apps.ports.serving import serve
+from atoll_apps.ports.transfer_rate import TransferRate
 from atoll_apps.tunnel.connector import Connector
 from atoll_apps.tunnel.copying import copy_both_ways
 
@@ -24,15 +24,15 @@ async def forward_all(
     listeners: Sequence[trio.SocketListener],
     connections: ConnectionFilter,
     web: RequestFilter | None = None,
-    meter: Meter | None = None,
+    rate: TransferRate | None = None,
 ) -> None:
     """Forward each connection that reaches the listeners and that the filter accepts, for ever.
 
-    `web` checks the requests to a web service, `meter` measures. Raises NotFound when the session
+    `web` checks the requests to a web service, `rate` measures. Raises NotFound when the session
     has ended; other failures end one connection, with a warning.
     """
     handle = partial(forward_connection, connector, web)
-    await serve(listeners, connections, meter.measuring(handle) if meter else handle)
+    await serve(listeners, connections, rate.measuring(handle) if rate else handle)
 
 
 async def forward_connection(

@@ -13,7 +13,7 @@ from atoll_sessions.pictures import protocols
 from atoll_sessions.pictures.drawing import BROKEN, LEFT_OUT, MISSING, NO_FONT
 from atoll_sessions.pictures.media import Broken, Medium
 from atoll_sessions.pictures.png import checked
-from atoll_sessions.pictures.room import Room
+from atoll_sessions.pictures.space import PictureSpace
 from atoll_sessions.pictures.terminals import Terminal, terminals
 
 if TYPE_CHECKING:
@@ -66,20 +66,20 @@ class Painter:
             kind: str = terminal.protocol
             if kind == "blocks" and not terminal.all_colours:
                 kind = "blocks256"
-            room = terminal.room if kind == "sixel" else terminal.room.of_half_blocks
-            drawn, remark = await _decoded(kind, shown, room)
+            space = terminal.space if kind == "sixel" else terminal.space.of_half_blocks
+            drawn, remark = await _decoded(kind, shown, space)
             return drawn.decode("ascii" if kind == "sixel" else "utf-8"), remark
         content, remark = shown.content, ""
         if shown.mime != "image/png":
-            content, remark = await _decoded("png", shown, terminal.room)
+            content, remark = await _decoded("png", shown, terminal.space)
         png = await trio.to_thread.run_sync(checked, content)
         encode = protocols.kitty if terminal.protocol == "kitty" else protocols.iterm2
-        return encode(png, terminal.room), remark
+        return encode(png, terminal.space), remark
 
 
-async def _decoded(kind: str, shown: Medium, room: Room) -> tuple[bytes, str]:
+async def _decoded(kind: str, shown: Medium, space: PictureSpace) -> tuple[bytes, str]:
     """Decode a picture in another process; raises Broken, or NotDrawn if a library is missing."""
-    sizes = (room.columns, room.lines, room.cell_width, room.cell_height)
+    sizes = (space.columns, space.lines, space.cell_width, space.cell_height)
     module = "atoll_sessions.pictures.drawing"
     command = [sys.executable, "-m", module, kind, shown.mime, *map(str, sizes)]
     done: CompletedProcess[bytes] | None = None

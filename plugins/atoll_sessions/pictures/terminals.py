@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 
 from atoll import Context
 from atoll_sessions.pictures.query import Answers, ask_terminal, take_late_answers
-from atoll_sessions.pictures.room import USUAL_CELL, Room
+from atoll_sessions.pictures.space import USUAL_CELL, PictureSpace
 
 Protocol = Literal["kitty", "iterm2", "sixel", "blocks", "none"]
 PROTOCOLS: tuple[Protocol, ...] = ("kitty", "iterm2", "sixel", "blocks", "none")
@@ -44,7 +44,7 @@ class Terminal:
     """What a terminal can draw, and how."""
 
     protocol: Protocol
-    room: Room
+    space: PictureSpace
     all_colours: bool = False
     """Whether half blocks may have any colour, not only one of 256."""
 
@@ -60,7 +60,7 @@ class Terminals:
         protocol, answers = await self._protocol(context, wanted)
         if protocol == "blocks" and not context.output.color:
             protocol = "none"
-        return Terminal(protocol, _room(context, answers), _has_all_colours(context.environ))
+        return Terminal(protocol, _space(context, answers), _has_all_colours(context.environ))
 
     async def _protocol(self, context: Context, wanted: str) -> tuple[Protocol, Answers]:
         for protocol in PROTOCOLS:
@@ -111,7 +111,7 @@ def _has_all_colours(environ: Mapping[str, str]) -> bool:
     return environ.get("COLORTERM") in ("truecolor", "24bit") or "direct" in environ.get("TERM", "")
 
 
-def _room(context: Context, answers: Answers) -> Room:
+def _space(context: Context, answers: Answers) -> PictureSpace:
     """Return the space for a picture, with the size of a cell that the terminal tells, if it
     does.
     """
@@ -123,7 +123,7 @@ def _room(context: Context, answers: Answers) -> Room:
     cell = (across // columns, down // lines)
     if not all(cell):
         cell = answers.cell or USUAL_CELL
-    return Room(columns, max(1, lines - _LINES_KEPT), *cell)
+    return PictureSpace(columns, max(1, lines - _LINES_KEPT), *cell)
 
 
 terminals = Terminals()

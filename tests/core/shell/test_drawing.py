@@ -6,8 +6,8 @@ import pytest
 from prompt_toolkit.document import Document
 
 from atoll._jobs import Job
+from atoll._shell.cursor_place import place
 from atoll._shell.lexer import LineLexer
-from atoll._shell.place import place
 from atoll._shell.toolbar import Toolbar
 from atoll._state import ShellState
 

@@ -5,13 +5,13 @@ import sys
 
 from atoll_sessions.pictures.drawing import BROKEN, MISSING
 from atoll_sessions.pictures.media import Broken
-from atoll_sessions.pictures.room import Room
+from atoll_sessions.pictures.space import PictureSpace
 
 _MEMORY = 2 << 30
 _SECONDS = 20
 
 
-def draw(kind: str, mime: str, content: bytes, room: Room) -> bytes:
+def draw(kind: str, mime: str, content: bytes, space: PictureSpace) -> bytes:
     """Convert a picture to `png`, to `sixel`, to `blocks` with all colours, or to `blocks256`.
 
     Raises Broken, or ImportError if a library is missing.
@@ -19,7 +19,7 @@ def draw(kind: str, mime: str, content: bytes, room: Room) -> bytes:
     if mime == "image/svg+xml":
         from atoll_sessions.pictures.drawing.svg import draw_svg
 
-        content, missing = draw_svg(content, room)
+        content, missing = draw_svg(content, space)
         sys.stderr.write(missing)
         if kind == "png":
             return content
@@ -27,14 +27,14 @@ def draw(kind: str, mime: str, content: bytes, room: Room) -> bytes:
 
     image = opened(content)
     if kind == "png":
-        return as_png(scaled(image, room.pixels(*image.size)))
+        return as_png(scaled(image, space.pixels(*image.size)))
     if kind == "sixel":
         from atoll_sessions.pictures.drawing.sixel import sixels
 
-        return sixels(scaled(image, room.pixels(*image.size)))
+        return sixels(scaled(image, space.pixels(*image.size)))
     from atoll_sessions.pictures.drawing.blocks import half_blocks
 
-    columns, lines = room.cells(*image.size)
+    columns, lines = space.cells(*image.size)
     small = scaled(image, (columns, lines * 2))
     return half_blocks(small, all_colours=kind == "blocks").encode()
 
@@ -44,7 +44,7 @@ def main(kind: str, mime: str, *sizes: str) -> int:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
     try:
-        drawn = draw(kind, mime, sys.stdin.buffer.read(), Room(*map(int, sizes)))
+        drawn = draw(kind, mime, sys.stdin.buffer.read(), PictureSpace(*map(int, sizes)))
     except Broken as error:
         sys.stderr.write(str(error))
         return BROKEN

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 from atoll_sessions.pictures.drawing import LEFT_OUT, NO_FONT
 from atoll_sessions.pictures.media import Broken
-from atoll_sessions.pictures.room import Room
+from atoll_sessions.pictures.space import PictureSpace
 
 _ENTITIES = re.compile(rb"<!ENTITY|<!DOCTYPE[^>]*\[", re.IGNORECASE)
 _INSIDE = re.compile(r"#|data:image/(png|jpeg|gif|webp)[;,]")
@@ -29,9 +29,9 @@ _USUAL = (300.0, 150.0)
 """The size of a picture that specifies none."""
 
 
-def draw_svg(content: bytes, room: Room) -> tuple[bytes, str]:
-    """Draw a picture as PNG, no larger than the room. Returns the PNG, and what is missing from it:
-    LEFT_OUT, NO_FONT or "". Raises Broken, or ImportError if the library is missing.
+def draw_svg(content: bytes, space: PictureSpace) -> tuple[bytes, str]:
+    """Draw a picture as PNG, no larger than the space. Returns the PNG, and what is missing from
+    it: LEFT_OUT, NO_FONT or "". Raises Broken, or ImportError if the library is missing.
     """
     import resvg_py
 
@@ -40,7 +40,7 @@ def draw_svg(content: bytes, room: Room) -> tuple[bytes, str]:
     root, left_out = _parsed(content)
     size = _size(root)
     root.attrib |= {"width": str(size[0]), "height": str(size[1])}
-    width, height = room.pixels(*size)
+    width, height = space.pixels(*size)
     text, missing = ET.tostring(root, encoding="unicode"), LEFT_OUT if left_out else ""
     has_text = any(element.tag.rpartition("}")[2] == "text" for element in root.iter())
     options = fonts() if has_text else {}

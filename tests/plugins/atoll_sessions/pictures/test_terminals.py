@@ -9,7 +9,7 @@ from atoll_sessions.pictures import checks
 from atoll_sessions.pictures.png import Png
 from atoll_sessions.pictures.protocols import kitty
 from atoll_sessions.pictures.query import answers_in, typed_in
-from atoll_sessions.pictures.room import Room
+from atoll_sessions.pictures.space import PictureSpace
 from atoll_sessions.pictures.terminals import known_protocol
 
 KITTY = b"\x1b[6;20;10t\x1b_Gi=31;OK\x1b\\\x1bP>|kitty(0.35)\x1b\\\x1b[?62;c"
@@ -91,5 +91,5 @@ async def test_doctor_tells_how_pictures_are_drawn(home, monkeypatch):
 )
 def test_kitty_scales_what_does_not_fit_alone(size, scaling):
     """By one side, so that proportions stay; what fits is drawn pixel by pixel."""
-    drawn = kitty(Png(b"picture", *size), Room(80, 24, 8, 16)).encode()
+    drawn = kitty(Png(b"picture", *size), PictureSpace(80, 24, 8, 16)).encode()
     assert drawn.startswith(b"\x1b_Ga=T,f=100,q=2," + scaling + b"m=0;")

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 import trio
 
 from atoll.output import Output
-from atoll_apps.ports.meter import Meter
+from atoll_apps.ports.transfer_rate import TransferRate
 
 
 async def test_connections_and_their_rate_are_told():
     """As long as they are open, and something goes through them."""
     send, told = trio.open_memory_channel[str](100)
-    meter, output = Meter(), Output(writer=None, show_progress=send.send_nowait)
+    rate, output = TransferRate(), Output(writer=None, show_progress=send.send_nowait)
 
     async def swallow(local):
         async for _ in local:
@@ -26,8 +26,8 @@ async def test_connections_and_their_rate_are_told():
         async with trio.open_nursery() as nursery:
             (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
             port = listener.socket.getsockname()[1]
-            nursery.start_soon(trio.serve_listeners, meter.measuring(swallow), [listener])
-            nursery.start_soon(meter.show, SimpleNamespace(output=output))
+            nursery.start_soon(trio.serve_listeners, rate.measuring(swallow), [listener])
+            nursery.start_soon(rate.show, SimpleNamespace(output=output))
             await see("no connections")
             client = await trio.open_tcp_stream("127.0.0.1", port)
             await see("1 connection, 0 B/s")

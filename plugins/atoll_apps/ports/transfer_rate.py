@@ -20,7 +20,7 @@ _BYTES = struct.Struct("=QQ")
 
 
 @define
-class Meter:
+class TransferRate:
     """Counts the connections, and asks the kernel how many bytes went through each, so that copying
     the bytes needs no extra work.
     """

@@ -12,7 +12,7 @@ _MOST_LINES = 40
 
 
 @frozen
-class Room:
+class PictureSpace:
     """The space for a picture in a terminal: `columns` and `lines` of cells, and the size of a cell
     in pixels.
     """
@@ -23,11 +23,11 @@ class Room:
     cell_height: int = USUAL_CELL[1]
 
     @property
-    def of_half_blocks(self) -> "Room":
+    def of_half_blocks(self) -> "PictureSpace":
         """The space for a picture of half blocks, with two pixels in each cell, one above the
         other. Such a picture needs many cells to be recognizable.
         """
-        return Room(self.columns, min(self.lines, _MOST_LINES), 1, 2)
+        return PictureSpace(self.columns, min(self.lines, _MOST_LINES), 1, 2)
 
     @property
     def width(self) -> int:
