@@ -11,6 +11,7 @@ from atoll.transport import Request
 _VERSION = re.compile(r"/v\d+(?=/)")
 _OWN_FIELDS = {
     "host",
+    "x-atoll-client-host",
     "x-forwarded-host",
     "authorization",
     "cookie",

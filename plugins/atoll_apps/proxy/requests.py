@@ -40,7 +40,7 @@ async def _forward(api: "Api", host: str, request: "Request") -> "Response":
     """Forward a request, and tell the cluster the address that the client has used, so that
     addresses in the response lead to the proxy as well.
     """
-    told = {"X-Forwarded-Host": host} if host else {}
+    told = {"X-Atoll-Client-Host": host} if host else {}
     return await api.forward(evolve(request, headers={**request.headers, **told}))
 
 

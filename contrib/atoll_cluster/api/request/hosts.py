@@ -26,8 +26,9 @@ def read_host(connection: HTTPConnection) -> str:
 def client_host(connection: HTTPConnection) -> str:
     """Return the host and port that the client uses for the cluster.
 
-    If a proxy has added the header `X-Forwarded-Host`, its value is returned; otherwise the result
-    of :func:`read_host`.
+    This is the value of the header `X-Atoll-Client-Host`, which `atoll proxy` adds, otherwise the
+    result of :func:`read_host`. `X-Forwarded-Host` does not count: Backend.AI's web server adds it
+    too, and does not pass requests to the storage on.
     """
-    told: str = connection.headers.get("x-forwarded-host", "")
+    told: str = connection.headers.get("x-atoll-client-host", "")
     return told if _HOST.fullmatch(told) else read_host(connection)
