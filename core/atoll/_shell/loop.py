@@ -47,6 +47,8 @@ class Shell:
     output_format: str = ""
     _asked: int | None = field(default=None, init=False)
     """The exit code for leaving; set after the user was told about running jobs."""
+    _is_signalled: bool = field(default=False, init=False)
+    """Whether a signal ends the prompt, whatever runs."""
 
     async def run(self) -> int:
         """Run lines until the user leaves, or a signal ends the process; returns the exit code."""
@@ -92,7 +94,7 @@ class Shell:
 
     async def _leave_on_signal(self, ends: AsyncIterator[int], scope: trio.CancelScope) -> None:
         async for number in ends:
-            self.state.leaving = _SIGNALLED + number
+            self.state.leaving, self._is_signalled = _SIGNALLED + number, True
             self._leave(scope)
 
     def _leave(self, scope: trio.CancelScope) -> None:
@@ -157,6 +159,8 @@ class Shell:
         """At the first attempt to leave while jobs run, stay and tell the user about them."""
         jobs = self.state.jobs.running()
         if self.state.leaving is None or not jobs or self._asked is not None:
+            return
+        if self._is_signalled:
             return
         self._asked, self.state.leaving = self.state.leaving, None
         warn(f"{_left(jobs)}: leaving again interrupts {'it' if len(jobs) == 1 else 'them'}")
