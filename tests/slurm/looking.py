@@ -5,6 +5,20 @@ import io
 import time
 
 PATIENCE = 90
+WITHOUT_KEY = """
+import socket, ssl
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+stream = socket.create_connection(("{host}", {port}), 10)
+print("connected")
+try:
+    stream = context.wrap_socket(stream)
+    stream.sendall(b"kernel.sock\\n{{\\"op\\": \\"ping\\"}}\\n")
+    print("heard", stream.recv(1))
+except OSError as error:
+    print("refused", error)
+"""
+"""Code that speaks to a session's port and does not have its key."""
 
 
 def job_of(lab, session):

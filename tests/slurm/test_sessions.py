@@ -3,21 +3,8 @@
 import json
 import shlex
 
-from tests.slurm.looking import job_of, jobs, rows, until
+from tests.slurm.looking import WITHOUT_KEY, job_of, jobs, rows, until
 
-WITHOUT_KEY = """
-import socket, ssl
-context = ssl.create_default_context()
-context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-stream = socket.create_connection(("{host}", {port}), 10)
-print("connected")
-try:
-    stream = context.wrap_socket(stream)
-    stream.sendall(b"kernel.sock\\n{{\\"op\\": \\"ping\\"}}\\n")
-    print("heard", stream.recv(1))
-except OSError as error:
-    print("refused", error)
-"""
 CODE = "import socket; print(socket.gethostname(), input())"
 
 

@@ -5,22 +5,9 @@ import re
 import shlex
 
 import pytest
-from tests.slurm.looking import job_of, jobs, until
+from tests.slurm.looking import WITHOUT_KEY, job_of, jobs, until
 from tests.slurm.site import INSTALLED, take_along
 
-WITHOUT_KEY = """
-import socket, ssl
-context = ssl.create_default_context()
-context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-stream = socket.create_connection(("{host}", {port}), 10)
-print("connected")
-try:
-    stream = context.wrap_socket(stream)
-    stream.sendall(b"kernel.sock\\n{{\\"op\\": \\"ping\\"}}\\n")
-    print("heard", stream.recv(1))
-except OSError as error:
-    print("refused", error)
-"""
 READABLE = """
 import os, sys
 for top in sys.argv[1:]:
