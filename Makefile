@@ -52,7 +52,7 @@ test: $(STAMP)-dev $(STAMP)-apps
 
 # Both begin with an empty environment each time, since what pip would install is what they are about.
 FAST       := tests/core tests/plugins tests/transports tests/test_library_insides.py tests/e2e/test_first_light.py
-FAST_TOOLS := hatchling hypothesis pexpect pytest-xdist
+FAST_TOOLS := hatchling hypothesis pexpect pytest-rerunfailures pytest-xdist
 
 floors newest:
 	rm -rf build/$@ && mkdir -p build/$@ && $(PYTHON) -m venv build/$@/venv
