@@ -2,6 +2,7 @@
 
 import anyio
 import pytest
+from atoll_slurm import job_watch
 from atoll_slurm import launcher as module
 
 from atoll_cluster.engines import Ended, Site, Unknown
@@ -14,8 +15,8 @@ LISTED = "7|{}|n1|n1|2026-11-27T15:21:54|N/A|None|s.k1"
 def slurm(tmp_path, monkeypatch):
     """Put a program of Slurm in the place of the real one: a name, and the lines of its script."""
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(module, "SOON", 0.02)
-    monkeypatch.setattr(module, "LATER", 0.3)
+    monkeypatch.setattr(job_watch, "SOON", 0.02)
+    monkeypatch.setattr(job_watch, "LATER", 0.3)
 
     def program(name, *lines):
         path = tmp_path / name
@@ -91,14 +92,14 @@ async def test_a_silent_slurm_ends_no_session(slurm, site):
 
 async def test_a_fault_in_a_look_ends_nothing(slurm, site, monkeypatch, caplog):
     faults = [ValueError("forced"), KeyError("forced")]
-    jobs = module.jobs
+    jobs = job_watch.jobs
 
     async def broken():
         if faults:
             raise faults.pop()
         return await jobs()
 
-    monkeypatch.setattr(module, "jobs", broken)
+    monkeypatch.setattr(job_watch, "jobs", broken)
     with anyio.fail_after(20):
         async with module.launcher(site) as launcher:
             await launcher.end("k1", 5)

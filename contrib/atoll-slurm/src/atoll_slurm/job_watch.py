@@ -1,0 +1,274 @@
+"""Ask Slurm for the states of all jobs at a time, and translate them to the states of kernels."""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import anyio
+from attrs import Factory, define, evolve, field
+
+from atoll_cluster.engines import (
+    Ended,
+    EngineError,
+    Running,
+    Site,
+    State,
+    StateBoard,
+    Unknown,
+    Waiting,
+    has_written_end,
+)
+from atoll_slurm.beginnings import GLANCE, Beginnings
+from atoll_slurm.gangs import Member
+from atoll_slurm.never import never
+from atoll_slurm.options import NOTICE
+from atoll_slurm.programs import NoAnswer, is_unreached, run
+from atoll_slurm.queue import CANCELLED, REQUEUED, TIME_LIMIT, Listed, jobs
+
+_log = logging.getLogger(__name__)
+
+SOON, LATER = 1.0, 30.0
+"""Seconds between two questions to Slurm: while a change is expected, and at most."""
+SLOWER = 1.5
+_SETTLED = 10.0
+"""Seconds after its submission, from which on a job that Slurm does not list counts as ended."""
+_AFTER_END = 0.3
+"""Seconds between questions to Slurm about a kernel that has written its end."""
+_SLACK = 5.0
+"""Seconds by which clocks may differ and Slurm may send its signal early."""
+
+
+@define
+class JobWatch:
+    """Knows the jobs of kernels, and keeps the states of kernels on a board."""
+
+    site: Site
+    board: StateBoard = field(factory=StateBoard, init=False)
+    jobs: dict[str, str] = field(factory=dict, init=False)
+    """The ids of jobs, by kernel."""
+    members: dict[str, Member] = field(factory=dict, init=False)
+    """Kernels that share a job with the other kernels of their session."""
+    ending: set[str] = field(factory=set, init=False)
+    """Kernels that were asked to end; for these, `cancelled` is not reported as a reason."""
+    expected: set[str] = field(factory=set, init=False)
+    """Kernels that are about to end by themselves."""
+    _submitted: dict[str, float] = field(factory=dict, init=False)
+    _begun_twice: set[str] = field(factory=set, init=False)
+    """Jobs that were requeued; they are cancelled, because the state of their kernels is lost."""
+    _hopeless: set[str] = field(factory=set, init=False)
+    """Kernels whose jobs can never start, according to Slurm's last answer."""
+    _limits: dict[str, datetime | None] = field(factory=dict, init=False)
+    """Times at which running jobs reach their time limits, by kernel."""
+    _look: anyio.Event = field(factory=anyio.Event, init=False)
+    _beginnings: Beginnings = field(
+        default=Factory(lambda self: Beginnings(self.site), takes_self=True), init=False
+    )
+
+    def ask_soon(self) -> None:
+        """Ask Slurm at once."""
+        self._look.set()
+
+    def submitted(self, kernel_ids: Sequence[str], job_id: str) -> None:
+        """Note the job that these kernels run in."""
+        for one in kernel_ids:
+            self._submitted[one] = time.monotonic()
+            self._beginnings.submitted(one)
+            self._note(one, job_id)
+        self.board.put({one: Waiting(engine_id=job_id) for one in kernel_ids})
+        self._look.set()
+
+    async def until_ended(self, kernel_id: str) -> None:
+        """Wait for the end of a kernel that was asked to end.
+
+        The kernel's folder shows the end before Slurm does; from then on Slurm is asked often.
+        """
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._glance_for_end, kernel_id)
+            while not isinstance(state := self.board[kernel_id], Ended):
+                await self.board.watch(kernel_id, state)
+            tasks.cancel_scope.cancel()
+
+    async def _glance_for_end(self, kernel_id: str) -> None:
+        folder, has_ended = self.site.folder(kernel_id), False
+        while True:
+            await anyio.sleep(_AFTER_END if has_ended else GLANCE)
+            has_ended = has_ended or await anyio.to_thread.run_sync(has_written_end, folder)
+            if has_ended:
+                self._look.set()
+
+    async def until_known(self, kernel_id: str) -> None:
+        """Wait until Slurm has told the state of a kernel."""
+        while isinstance(state := self.board[kernel_id], Unknown):
+            await self.board.watch(kernel_id, state)
+
+    async def job_of(self, kernel_id: str) -> str:
+        """Return the job id of another kernel; wait for it if that kernel is being submitted."""
+        notes = await anyio.to_thread.run_sync(self.site.recall, kernel_id)
+        with anyio.move_on_after(LATER):
+            while not (job_id := self.jobs.get(kernel_id) or (notes or {}).get("job_id")):
+                await self.board.watch(kernel_id, self.board[kernel_id])
+            return str(job_id)
+        raise EngineError("Slurm has no job of a session that this one depends on")
+
+    async def keep_looking(self) -> None:
+        """Ask Slurm for all jobs again and again: often while states change, otherwise rarely."""
+        pause = SOON
+        while True:
+            changed = await self._ask_safely()
+            unended = self.board.unended()
+            self.expected &= {*unended}
+            waiting = any(isinstance(self.board[one], Waiting) for one in unended)
+            longer = min(pause * SLOWER, LATER / 6 if waiting else LATER)
+            pause = SOON if changed or self.expected else longer
+            await self._beginnings.wait(self._look, pause)
+            if self._look.is_set():
+                self._look, pause = anyio.Event(), SOON
+                await anyio.sleep(SOON / 10)  # so that one question covers many new kernels
+
+    async def _ask_safely(self) -> bool:
+        """Ask Slurm once; an unexpected error is only logged, and affects no session."""
+        try:
+            return await self._ask()
+        except Exception:  # noqa: BLE001 - what Slurm prints must not end the cluster
+            _log.exception("a look at Slurm's jobs has failed")
+            return False
+
+    async def _ask(self) -> bool:
+        """Ask Slurm once; returns whether any state has changed."""
+        kernels = self.board.unended()
+        if not kernels:
+            return False
+        try:
+            listed = {one.kernel_id: one for one in await jobs() if self._is_ours(one)}
+            left = await anyio.to_thread.run_sync(self._left, kernels)
+        except (NoAnswer, EngineError) as error:
+            new: dict[str, State] = dict.fromkeys(kernels, Unknown(str(error)))
+        else:
+            new = {one: self._state(one, listed.get(self.leader(one))) for one in kernels}
+            new |= {one: self._left_for(listed.get(self.leader(one)), new[one]) for one in left}
+            await self._give_up(new)
+        changed = any(self.board[one] != state for one, state in new.items())
+        if changed:
+            self.board.put(new)
+        while self._begun_twice:
+            # If this fails, the job's script notices that Slurm has restarted it, and ends at once.
+            await run(["scancel", self._begun_twice.pop()])
+        return changed
+
+    def leader(self, kernel_id: str) -> str:
+        """Return the id of the kernel after which the job is named."""
+        member = self.members.get(kernel_id)
+        return member.leader if member else kernel_id
+
+    def _left(self, kernels: Sequence[str]) -> list[str]:
+        """Return the kernels that have written their end, but share their job with others."""
+        members = [one for one in kernels if one in self.members]
+        return [one for one in members if has_written_end(self.site.folder(one))]
+
+    def _left_for(self, job: Listed | None, state: State) -> State:
+        """Return the state of a kernel that has written its end, while its job may go on."""
+        if job is None or job.is_leaving or not isinstance(state, Running):
+            return state
+        is_late = job.ends is not None and is_near(job.ends) and job.kernel_id not in self.ending
+        return Ended(TIME_LIMIT if is_late else None)
+
+    async def _give_up(self, states: dict[str, State]) -> None:
+        """Cancel jobs that can never start, if two answers of Slurm in a row say so."""
+        for kernel_id, state in states.items():
+            why = never(state.reason) if isinstance(state, Waiting) else None
+            if why is None or self.leader(kernel_id) in self.ending:
+                self._hopeless.discard(kernel_id)
+            elif kernel_id not in self._hopeless:
+                self._hopeless.add(kernel_id)
+                self._look.set()
+            else:
+                await self.cancel(self.jobs[kernel_id])
+                states[kernel_id] = Ended(why)
+
+    def _is_ours(self, listed: Listed) -> bool:
+        """Return whether a listed job is the one that was submitted for its kernel."""
+        known = self.jobs.get(listed.kernel_id)
+        return known is None or known == listed.job_id
+
+    def _state(self, kernel_id: str, listed: Listed | None) -> State:
+        if listed is not None:
+            self._note(kernel_id, listed.job_id)
+            return self._with_reason(kernel_id, listed)
+        if time.monotonic() - self._submitted.get(kernel_id, 0) < _SETTLED:
+            return self.board[kernel_id]
+        return Ended()
+
+    def _with_reason(self, kernel_id: str, listed: Listed) -> State:
+        """Return a job's state, with the reason if it has ended.
+
+        If the cluster has asked the kernel to end, `cancelled` is not a reason. If Slurm has asked
+        it to end because of its time limit, the time limit is the reason, although Slurm reports
+        the job as completed if it has ended in time.
+        """
+        if isinstance(listed.state, Waiting) and isinstance(self.board[kernel_id], Running):
+            self._begun_twice.add(listed.job_id)
+            return Ended(REQUEUED)
+        if not isinstance(listed.state, Ended):
+            self._limits[kernel_id] = listed.ends or self._limits.get(kernel_id)
+            member = self.members.get(kernel_id)
+            return self._placed(member.seen(listed) if member else listed)
+        if self.leader(kernel_id) in self.ending:
+            return Ended() if listed.state == Ended(CANCELLED) else listed.state
+        limit = self._limits.pop(kernel_id, None)
+        is_late = limit and listed.ends and limit - listed.ends < timedelta(seconds=NOTICE)
+        return Ended(TIME_LIMIT) if is_late and listed.state == Ended() else listed.state
+
+    def _placed(self, listed: Listed) -> State:
+        """Return a job's state with the job's id and, if it runs, the end of its time limit."""
+        state = listed.state
+        if isinstance(state, Waiting):
+            return evolve(state, engine_id=listed.job_id)
+        if isinstance(state, Running):
+            # squeue prints times in the time zone of this machine.
+            ends_at = listed.ends.astimezone() if listed.ends else None
+            return evolve(state, engine_id=listed.job_id, ends_at=ends_at)
+        return state
+
+    def _note(self, kernel_id: str, job_id: str) -> None:
+        if self.jobs.get(kernel_id) != job_id:
+            self.jobs[kernel_id] = job_id
+            member = self.members.get(kernel_id)
+            with suppress(OSError):
+                notes = member.notes() if member else {}
+                self.site.remember(kernel_id, {"job_id": job_id, **notes})
+
+    async def remember(self, kernel_id: str) -> None:
+        """Find the job of a kernel that an earlier cluster program has submitted."""
+        if kernel_id in self._submitted:
+            return
+        notes = await anyio.to_thread.run_sync(self.site.recall, kernel_id)
+        if notes and isinstance(notes.get("job_id"), str):
+            self.jobs[kernel_id] = notes["job_id"]
+        if member := Member.read(notes or {}):
+            self.members[kernel_id] = member
+        # That program has left no job id if it was killed right after sbatch. Then the job is found
+        # by its name as soon as Slurm has listed the jobs.
+        self.board.put({kernel_id: Unknown("Slurm is being asked")})
+        self._submitted[kernel_id] = time.monotonic() - _SETTLED
+        self._look.set()
+
+    async def cancel(self, *words: str) -> None:
+        """Run scancel, again until the controller answers, because a job must not outlive its
+        session. If scancel fails because the job has ended meanwhile, that is not an error.
+        """
+        while True:
+            try:
+                ran = await run(["scancel", *words])
+                if not is_unreached(ran):
+                    return
+                _log.warning("scancel is tried again: %s", ran.words)
+            except NoAnswer as error:
+                _log.warning("scancel is tried again: %s", error)
+            await anyio.sleep(LATER / 6)
+
+
+def is_near(limit: datetime) -> bool:
+    """Return whether Slurm has by now asked jobs with this time limit to end."""
+    return limit - datetime.now() < timedelta(seconds=NOTICE + _SLACK)  # noqa: DTZ005 - Slurm's has no zone
