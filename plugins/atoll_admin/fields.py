@@ -99,8 +99,8 @@ def hosts(name: str, title: str = "") -> Field:
 def document(
     name: str, title: str = "", *, show: Callable[[Any], str] | None = None, since: int = 0
 ) -> Field:
-    """Return a field that holds JSON inside JSON; it is shown as JSON unless `show` formats it."""
-    return Field(Column(name, title, show or show_json), name, decode_json, since)
+    """Return a field that holds JSON inside JSON; it is shown as pairs unless `show` formats it."""
+    return Field(Column(name, title, show or show_pairs), name, decode_json, since)
 
 
 def decode_json(value: Any) -> Any:
@@ -143,6 +143,22 @@ def _as_text(value: Any) -> Any:
 def show_json(value: Any) -> str:
     """Format a value as JSON; empty if the value is empty."""
     return json.dumps(value, ensure_ascii=False) if value else ""
+
+
+def show_pairs(document: Any) -> str:
+    """Format a document on one line: the paths to its values, and the values."""
+    if isinstance(document, list):
+        document = {str(number): value for number, value in enumerate(document)}
+    if not isinstance(document, Mapping):
+        return "" if document is None else str(document)
+    waiting, told = [("", document)], list[str]()
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, Mapping) and value:
+            waiting += [(f"{path}.{name}".strip("."), value[name]) for name in reversed(value)]
+        elif path:
+            told.append(path if value in ({}, None, "") else f"{path}={value}")
+    return ", ".join(told)
 
 
 def show_list(values: Sequence[str] | Mapping[str, Any] | None) -> str:

@@ -9,6 +9,7 @@ MOUNTS = {
     "data=/usr/local": "folder 'data' cannot be mounted at '/usr/local'",
     "data=..": "folder 'data' cannot be mounted at '..'",
     "data=/home/work": "folder 'data' cannot be mounted at '/home/work'",
+    "data=id_container": "folder 'data' cannot be mounted at 'id_container'",
     f"data={'n' * 300}": "folder 'data' cannot be mounted at 'nnn",
     "data=other/in": "folder 'other' at /home/work/other and folder 'data' at /home/work/other/in",
     "nowhere": "no folder 'nowhere'",
@@ -38,9 +39,17 @@ def test_info_tells_all_folders_and_what_containers_use(shared, folders):
     assert "mem " in containers
 
 
+@pytest.mark.parametrize(
+    "line", ["admin storage local:volume1", "admin scaling-group default", "admin agent i-local"]
+)
+def test_what_the_cluster_keeps_as_json_is_shown_as_words(shared, line):
+    shown = shared.run(*line.split())
+    assert shown.returncode == 0, shown.stderr
+    assert "{" not in shown.stdout
+
+
 def test_an_agent_is_shown_without_json(shared):
     shown = shared.run("admin", "agent", "i-local").stdout
-    assert "{" not in shown
     (figures,) = [line for line in shown.splitlines() if line.startswith("Live figures")]
     assert "cpu_util" in figures
     assert "GiB of " in figures

@@ -40,7 +40,7 @@ def make_mount_points(home: Path, mounts: Sequence[Mount]) -> None:
             try:
                 tree.make(mount.name, parents=True, exist_ok=True)
             except (OSError, PathError) as error:
-                raise EngineError(f"cannot be mounted at {mount.name}: {error}") from error
+                raise _cannot_mount(mount, error) from error
 
 
 def link_mounts(home: Path, mounts: Sequence[Mount]) -> None:
@@ -55,7 +55,13 @@ def link_mounts(home: Path, mounts: Sequence[Mount]) -> None:
                 link.unlink()
             link.symlink_to(mount.source)
         except (OSError, PathError) as error:
-            raise EngineError(f"cannot be mounted at {mount.name}: {error}") from error
+            raise _cannot_mount(mount, error) from error
+
+
+def _cannot_mount(mount: Mount, error: OSError | PathError) -> EngineError:
+    in_the_way = isinstance(error, (NotADirectoryError, FileExistsError))
+    why = "a file is in the way" if in_the_way else str(error)
+    return EngineError(f"no folder can be mounted at /home/work/{mount.name}: {why}")
 
 
 def restrict_ssh_keys(mounts: Sequence[Mount]) -> None:

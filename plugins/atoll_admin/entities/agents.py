@@ -67,18 +67,6 @@ def _health(metadata: Any) -> str:
     )
 
 
-def _pairs(document: Any) -> str:
-    """Format a document on one line: the paths to its values, and the values."""
-    waiting, told = [("", document)], []
-    while waiting:
-        path, value = waiting.pop()
-        if isinstance(value, Mapping) and value:
-            waiting += [(f"{path}.{name}".strip("."), value[name]) for name in reversed(value)]
-        elif path:
-            told.append(path if value in ({}, None, "") else f"{path}={value}")
-    return ", ".join(told)
-
-
 _FILTERABLE = (
     "id",
     "status",
@@ -112,8 +100,8 @@ AGENT = Entity(
         text("version"),
         timestamp("first_contact", "First seen"),
         timestamp("lost_at", "Lost"),
-        document("compute_plugins", show=_pairs),
-        document("local_config", show=_pairs),
+        document("compute_plugins"),
+        document("local_config"),
         document("live_stat", "Live figures", show=_live),
         document("hardware_metadata", "Trouble", show=_health),
     ],

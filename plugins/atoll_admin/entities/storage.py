@@ -1,8 +1,23 @@
 """Storage volumes, on which folders are stored."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from atoll.output import binary_size
+from atoll.reading import to_figure
 from atoll_admin.entity import Entity, ListQuery, SingleQuery
-from atoll_admin.fields import document, text, texts
+from atoll_admin.fields import document, show_pairs, text, texts
 from atoll_admin.list_commands import list_command, show_command
+
+
+def _usage(usage: Any) -> str:
+    """Format how full a volume is, in units for people."""
+    amounts = usage if isinstance(usage, Mapping) else {}
+    used, capacity = (to_figure(amounts.get(name)) for name in ("used_bytes", "capacity_bytes"))
+    if used is None or capacity is None:
+        return show_pairs(usage)
+    return f"{binary_size(used)} of {binary_size(capacity)}"
+
 
 _KNOWN = ("id", "backend", "path", "fsprefix")
 STORAGE = Entity(
@@ -15,7 +30,7 @@ STORAGE = Entity(
         texts("capabilities"),
         text("path"),
         text("fsprefix", "Prefix"),
-        document("usage"),
+        document("usage", show=_usage),
         document("hardware_metadata", "Hardware"),
         document("performance_metric", "Performance"),
     ],

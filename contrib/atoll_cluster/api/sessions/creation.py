@@ -34,6 +34,8 @@ _DURATION = re.compile(
     re.ASCII,
 )
 """A duration like `10s`, `1h30m` or `+2d`."""
+_ACCELERATORS = frozenset({"gpu", "gpus", "cuda", "nvidia", "rocm", "tpu"})
+"""Names that users try for accelerators; `gpu` was one in old releases."""
 _MOST_DEPENDENCIES = 200
 _TYPES = frozenset({"interactive", "batch", "inference"})
 
@@ -183,16 +185,26 @@ def _refuse_unknown(names: set[str], asked: Slots, machine: Machine) -> None:
     if unknown := names - machine.slot_types.keys():
         there = ", ".join(machine.slot_types)
         why = f"unknown resource slot: {', '.join(sorted(unknown))} (this machine has {there})"
-        could_be_there = machine.is_here and unknown <= asked.devices.keys()
-        raise _bad_resources(
-            f"{why}; {_how_to_simulate(asked, machine)}" if could_be_there else why
-        )
+        if misnamed := sorted(unknown - asked.devices.keys()):
+            raise _bad_resources(f"{why}{_right_name(misnamed[0])}")
+        hint = f"; {_how_to_simulate(asked, machine)}" if machine.is_here else ""
+        raise _bad_resources(f"{why}{hint}")
 
 
 def _refuse_misnamed(names: set[str], machine: Machine) -> None:
     if wrong := sorted(name for name in names - machine.slot_types.keys() if not is_device(name)):
         there = ", ".join(machine.slot_types)
-        raise _bad_resources(f"unknown resource slot: {wrong[0]} (there are {there} and devices)")
+        why = f"unknown resource slot: {wrong[0]} (there are {there} and devices)"
+        raise _bad_resources(f"{why}{_right_name(wrong[0])}")
+
+
+def _right_name(slot: str) -> str:
+    """Return a hint for a name that people use for something else."""
+    if slot.lower() in _ACCELERATORS:
+        return "; accelerators have names like cuda.shares (parts) and cuda.device (whole ones)"
+    if slot.lower() in {"cpu", "mem"}:
+        return f"; the slot's name is {slot.lower()}"
+    return "; the resource option is --resource-opts shmem=64m" if slot == "shmem" else ""
 
 
 def _refuse_oversize(slots: Slots, machine: Machine) -> None:
@@ -211,7 +223,10 @@ def _refuse_oversize(slots: Slots, machine: Machine) -> None:
 def _how_to_simulate(slots: Slots, machine: Machine) -> str:
     """Return a hint with the command that simulates all of the requested slots."""
     lacking = {name: slots.as_text()[name] for name in slots.lacking(machine.slots)}
-    wanted = ",".join(f"{name}={amount}" for name, amount in (machine.simulated | lacking).items())
+    amounts = machine.simulated | lacking
+    if "mem" in amounts:
+        amounts["mem"] = f"{math.ceil(int(amounts['mem']) / 2**30)}g"
+    wanted = ",".join(f"{name}={amount}" for name, amount in amounts.items())
     return f"to simulate more: atoll local down, then atoll local up --slots {wanted}"
 
 

@@ -15,6 +15,7 @@ from atoll_cluster.api.request.access import Caller
 from atoll_cluster.api.request.params import Params
 from atoll_cluster.api.request.problems import forbidden, invalid_params
 from atoll_cluster.cluster import Cluster
+from atoll_cluster.engine.services.ssh import IDENTITY
 from atoll_cluster.store.folder_limits import folder_limits
 
 HOME = PurePosixPath("/home/work")
@@ -126,6 +127,8 @@ def _path(name: str, text: str) -> PurePosixPath:
         why = "leads upwards"
     elif path == HOME:
         why = "is the home itself"
+    elif path == HOME / IDENTITY:
+        why = "is the session's SSH key"
     elif not path.is_relative_to(HOME) and (path.parts[1:2] == () or path.parts[1] in _RESERVED):
         why = "belongs to the system"
     if why:
