@@ -28,6 +28,10 @@ _COMMENT = re.compile(r"#[^\n]*+")
 _CHAINS = ("&&", "||")
 PASTED = ("$", "%", "atoll", "backend.ai")
 """Words that stand before a statement when a line of a document is pasted."""
+_PROMPT = re.compile(r"(?:[^\s;&|<>'\"$#!{}()\\]++ )?atoll> ")
+"""This program's own prompt, which stands before a statement when a screen is pasted. Otherwise, it
+would write into the file that is named as a command.
+"""
 _AFTER_KEYWORD = {"for": 3, "let": 3}
 """The number of words before values: `for NAME in`, `let NAME =`."""
 
@@ -175,6 +179,8 @@ class Tokenizer:
                 at = token.end
 
     def _read_token(self, text: str, at: int) -> Token:
+        if self._kind in ("end", "open") and (prompt := _PROMPT.match(text, at)):
+            return Token("comment", at, prompt.end(), prompt[0])
         char = text[at]
         if char in _MARKS and (mark := _MARK.match(text, at)):
             return self._redirect(mark) if char in "<>" else self._end(mark)

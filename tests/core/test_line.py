@@ -244,6 +244,10 @@ def test_a_line_may_be_pasted_with_what_stands_before_it():
     assert (let.name, loop.name, loop.body[0].word) == ("a", "x", "break")
     assert other.words == ("atoll", "ps")
 
+    ps, rm, system, quoted = parse("box-2 atoll> ps -q\natoll> rm a\nb atoll> ! c > d; e 'atoll> f'")
+    assert (ps.words, rm.words, system.system) == (("ps", "-q"), ("rm", "a"), "c > d")
+    assert quoted.words == ("e", "atoll> f")
+
 
 def test_for():
     """Values are words and what commands give; the body is statements, over lines as well."""
