@@ -14,7 +14,7 @@ _VARYING = [
     (re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}"), "ID"),
     (re.compile(r"AKIA\w{16}"), "KEY"),
     (re.compile(r"https?://[\w.:]+"), "URL"),
-    (re.compile(r"\bw\d{3,}(?=[a-z@]|nowhere)"), ""),
+    (re.compile(r"\bw\d{3,}-?(?=[a-z@])"), ""),
     (re.compile(r"/(tmp|root|work)/[^\s'\"]*"), "PATH"),
     (re.compile(r"\b0x[0-9a-f]+"), "ADDRESS"),
     (re.compile(r"\s+"), " "),
