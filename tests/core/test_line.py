@@ -244,7 +244,8 @@ def test_a_line_may_be_pasted_with_what_stands_before_it():
     assert (let.name, loop.name, loop.body[0].word) == ("a", "x", "break")
     assert other.words == ("atoll", "ps")
 
-    ps, rm, system, quoted = parse("box-2 atoll> ps -q\natoll> rm a\nb atoll> ! c > d; e 'atoll> f'")
+    lines = "box-2 atoll> ps -q\natoll> rm a\nb atoll> ! c > d; e 'atoll> f'"
+    ps, rm, system, quoted = parse(lines)
     assert (ps.words, rm.words, system.system) == (("ps", "-q"), ("rm", "a"), "c > d")
     assert quoted.words == ("e", "atoll> f")
 
