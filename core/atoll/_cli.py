@@ -57,12 +57,14 @@ def leave(code: int) -> NoReturn:
     """End the process. Output that can't be written any more, because its reader has gone, is
     dropped.
     """
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
-            stream.flush()
-    # Everything is closed by now; to finalize the interpreter would take a fifth of the time of
-    # `--help`.
-    os._exit(code)
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+    finally:
+        # Ctrl-C changes nothing any more. Everything is closed by now; to finalize the interpreter
+        # would take a fifth of the time of `--help`.
+        os._exit(code)
 
 
 def _mend_streams() -> None:

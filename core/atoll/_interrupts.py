@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -29,7 +30,7 @@ async def interruptible(call: Callable[[], Awaitable[int]]) -> int:
     """
     heard = _SignalState(_deadly_signals())
     keys = {signal.SIGINT, signal.SIGQUIT} - _ending.get()
-    code = await _until(call, heard, (*keys, *heard.deadly))
+    code = await _until(partial(_within, call), heard, (*keys, *heard.deadly))
     return _QUIT_CODE if heard.last == signal.SIGQUIT and code == ExitCode.INTERRUPTED else code
 
 
@@ -78,6 +79,11 @@ async def _until(
     return code
 
 
+async def _within(call: Callable[[], Awaitable[int]]) -> int:
+    """Await a command. What is raised in its code, and only that, is caught in `_until`."""
+    return await call()
+
+
 def _deadly_signals() -> list[signal.Signals]:
     """Return the signals that would end the process. A signal that the prompt handles, or that
     `nohup` has switched off, is not among them.
@@ -112,7 +118,7 @@ def _interrupting_again(numbers: Iterable[int], heard: _SignalState) -> Iterator
     handlers: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        if heard.waiting and _is_within(frame):
+        if heard.waiting and not trio.lowlevel.currently_ki_protected() and _is_within(frame):
             if number in heard.deadly:
                 signal.signal(number, signal.SIG_DFL)
                 signal.raise_signal(number)
@@ -131,11 +137,11 @@ def _interrupting_again(numbers: Iterable[int], heard: _SignalState) -> Iterator
 
 
 def _is_within(frame: FrameType | None) -> bool:
-    """Whether the code that runs belongs to a command, and not to trio or to a task of
-    the prompt.
+    """Whether the code that runs belongs to a command, and not to trio, to a task of the prompt, or
+    to what waits for the command.
     """
-    while frame is not None:
-        if frame.f_code is interruptible.__code__:
+    while frame is not None and frame.f_code is not _until.__code__:
+        if frame.f_code is _within.__code__:
             return True
         frame = frame.f_back
     return False

@@ -36,7 +36,11 @@ class ShellState:
     names_old: bool = False
     leaving: int | None = None
     interrupted: bool = False
-    """Whether Ctrl-C was pressed between two statements of the line that runs."""
+    """Whether Ctrl-C was pressed since the line was entered, when no command was there to hear
+    it.
+    """
+    drops_typed: Callable[[], object] = lambda: None
+    """Drops the line that is being typed, if there is one; signal handlers may call this."""
     redraws: Callable[[], object] = lambda: None
     """Redraws the toolbar of the prompt."""
     held: "Callable[[], AbstractContextManager[None]]" = nullcontext

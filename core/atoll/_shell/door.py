@@ -1,9 +1,11 @@
 """Opens the prompt that suits the terminal, and restores the terminal at the end."""
 
+import signal
 import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -22,8 +24,10 @@ from atoll._version import __version__
 from atoll._warnings import warn
 
 if TYPE_CHECKING:
+    from atoll._shell.reader import Reader
     from atoll._shell.screen import Screen
 
+_KEYS = (signal.SIGINT, signal.SIGQUIT)
 _MOST_TOLD = 3
 """The most problems of settings that are shown when the prompt opens."""
 _TURN = 0.001
@@ -37,11 +41,33 @@ _CLOSING = 5.0
 def run_shell(program: Program, output_format: str = "") -> int:
     """Open the prompt on standard input, until the user leaves it; returns the exit code."""
     _greet(program)
-    with _terminal_restored() as terminal:
+    state = ShellState()
+    with _hearing_keys(state), _terminal_restored() as terminal:
+        door = _Door(program, state, terminal, output_format)
         if _is_plain(program):
-            guest = program.needs_asyncio()
-            return _runtime.run(_plain, program, output_format, terminal, guest=guest)
-        return _runtime.run_guest(_edited, program, output_format, terminal)
+            return _runtime.run(door.plain, guest=program.needs_asyncio())
+        return _runtime.run_guest(door.edited)
+
+
+@contextmanager
+def _hearing_keys(state: ShellState) -> Iterator[None]:
+    """Note the keys that interrupt when no command hears them, as long as the prompt is open.
+
+    Python's own handler would raise KeyboardInterrupt anywhere, and that of trio in the prompt
+    itself; either would end it. Trio's is not installed when there is another.
+    """
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT:
+            state.interrupted = True
+            state.drops_typed()
+
+    before = {number: signal.signal(number, note) for number in _KEYS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _is_plain(program: Program) -> bool:
@@ -72,44 +98,51 @@ def _tell_settings(settings: Settings) -> None:
         warn(f"{len(problems) - _MOST_TOLD} more settings are wrong: config tells")
 
 
-async def _plain(program: Program, output_format: str, terminal: "_Terminal") -> int:
-    from atoll._shell.plain import PlainReader
+@frozen
+class _Door:
+    """What a prompt is opened with."""
 
-    stdin, state = Source(), ShellState()
-    shell = Shell(
-        program, PlainReader(stdin, state), state, ExitWatchdog(state, terminal.restore), stdin
-    )
-    shell.output_format = output_format
-    return await _closing(program, shell)
+    program: Program
+    state: ShellState
+    terminal: "_Terminal"
+    output_format: str
 
+    async def plain(self) -> int:
+        """Run a prompt without line editing; returns the exit code."""
+        from atoll._shell.plain import PlainReader
 
-async def _edited(program: Program, output_format: str, terminal: "_Terminal") -> int:
-    import asyncio
+        stdin = Source()
+        return await _closing(self.program, self._shell(PlainReader(stdin, self.state), stdin))
 
-    from atoll._shell.screen import Screen
-    from atoll._shell.terminal_outlet import never_waiting
+    async def edited(self) -> int:
+        """Run a prompt with line editing; returns the exit code."""
+        import asyncio
 
-    sys.setswitchinterval(_TURN)
-    async with never_waiting() as outlet:
-        screen = Screen(asyncio.get_running_loop(), outlet)
-        return await _on_screen(program, output_format, terminal, screen)
+        from atoll._shell.screen import Screen
+        from atoll._shell.terminal_outlet import never_waiting
 
+        sys.setswitchinterval(_TURN)
+        async with never_waiting() as outlet:
+            return await self._on_screen(Screen(asyncio.get_running_loop(), outlet))
 
-async def _on_screen(
-    program: Program, output_format: str, terminal: "_Terminal", screen: "Screen"
-) -> int:
-    from atoll._shell.prompt import PromptReader
+    async def _on_screen(self, screen: "Screen") -> int:
+        from atoll._shell.prompt import PromptReader
 
-    stdin, state = Source(), ShellState()
-    state.held = screen.taken
-    reader = PromptReader.make(program, state, screen, stdin)
-    shell = Shell(program, reader, state, ExitWatchdog(state, terminal.restore), stdin)
-    shell.output_format = output_format
-    with screen.installed():
-        try:
-            return await _closing(program, shell)
-        finally:
-            reader.history.flush(_KEEPING)
+        stdin = Source()
+        self.state.held = screen.taken
+        self.state.drops_typed = screen.interrupt
+        reader = PromptReader.make(self.program, self.state, screen, stdin)
+        with screen.installed():
+            try:
+                return await _closing(self.program, self._shell(reader, stdin))
+            finally:
+                reader.history.flush(_KEEPING)
+
+    def _shell(self, reader: "Reader", stdin: Source) -> Shell:
+        watchdog = ExitWatchdog(self.state, self.terminal.restore)
+        shell = Shell(self.program, reader, self.state, watchdog, stdin)
+        shell.output_format = self.output_format
+        return shell
 
 
 async def _closing(program: Program, shell: Shell) -> int:

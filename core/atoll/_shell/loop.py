@@ -3,11 +3,9 @@
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from textwrap import shorten
-from types import FrameType
 
 import trio
 from attrs import define, field
@@ -19,6 +17,7 @@ from atoll._jobs import Job
 from atoll._line import parse
 from atoll._program import Program
 from atoll._runner import Runner
+from atoll._runtime import is_interrupt
 from atoll._shell.background import OWN, Supervisor
 from atoll._shell.exit_watchdog import ExitWatchdog
 from atoll._shell.job_control import JobControl
@@ -30,7 +29,6 @@ from atoll._terminal import Source
 from atoll._warnings import warn
 
 _SIGNALLED = 128
-_KEYS = (signal.SIGINT, signal.SIGQUIT)
 _SHOWN = 60
 """The most characters of a job's line that are repeated when the job ends."""
 
@@ -54,7 +52,6 @@ class Shell:
         """Run lines until the user leaves, or a signal ends the process; returns the exit code."""
         with (
             trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as ends,
-            self._hearing_presses(),
             self.watchdog.hearing(signal.SIGTERM, signal.SIGHUP),
         ):
             async with trio.open_nursery() as nursery:
@@ -65,22 +62,6 @@ class Shell:
                 self._leave(nursery.cancel_scope)
             self.watchdog.done()
         return self.state.leaving or ExitCode.OK
-
-    @contextmanager
-    def _hearing_presses(self) -> Iterator[None]:
-        """Handle keys that interrupt, when neither the prompt nor a command does, between two
-        statements of a line.
-        """
-
-        def note(number: int, _frame: FrameType | None) -> None:
-            self.state.interrupted = self.state.interrupted or number == signal.SIGINT
-
-        before = {number: signal.signal(number, note) for number in _KEYS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     async def _work_beside(self) -> None:
         """Do the background work of the prompt, once the prompt is on the screen."""
@@ -107,17 +88,26 @@ class Shell:
         while self.state.leaving is None:
             self.state.profile_name = self.program.target.name
             try:
-                line = await self.reader.read()
-            except Cleared:
-                continue
-            except Left:
-                if self.state.leaving is None:
-                    self.state.leaving = self._asked or ExitCode.OK
-            else:
-                began = time.monotonic()
-                await self._run_line(line, interpreter)
-                await self.reader.done(self.state.last_code, time.monotonic() - began)
-            self._stay_for_jobs()
+                await self._read_and_run(interpreter)
+            except BaseException as error:
+                # The keys that interrupt raise no such error here, but the code of a plugin may.
+                if not is_interrupt(error):
+                    raise
+                self.state.last_code = ExitCode.INTERRUPTED
+
+    async def _read_and_run(self, interpreter: Interpreter) -> None:
+        try:
+            line = await self.reader.read()
+        except Cleared:
+            return
+        except Left:
+            if self.state.leaving is None:
+                self.state.leaving = self._asked or ExitCode.OK
+        else:
+            began = time.monotonic()
+            await self._run_line(line, interpreter)
+            await self.reader.done(self.state.last_code, time.monotonic() - began)
+        self._stay_for_jobs()
 
     def _runner(self) -> Runner:
         state, foreground = self.state, Foreground.of(sys.stdin)
@@ -144,7 +134,6 @@ class Shell:
             warn(str(error))
             self.state.last_code = error.exit_code
             return
-        self.state.interrupted = False
         for node in nodes:
             with self.state.busy():
                 self.state.last_code = await interpreter.run_one(node)

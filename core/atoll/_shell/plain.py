@@ -35,7 +35,8 @@ class PlainReader:
     async def _line(self, question: str) -> str:
         line, interrupted = None, True
         with trio.open_signal_receiver(signal.SIGINT) as presses:
-            # Ctrl-C must work as soon as the prompt is visible.
+            # From here on, Ctrl-C is about this line. It must work when the prompt is visible.
+            self.state.interrupted = False
             sys.stderr.write(question)
             sys.stderr.flush()
             async with trio.open_nursery() as nursery:

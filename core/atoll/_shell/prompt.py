@@ -96,6 +96,7 @@ class PromptReader:
     menu: Menu
     lexer: LineLexer
     stdin: Source
+    state: ShellState
     _drawn: trio.Event = field(factory=trio.Event)
     _pause: asyncio.TimerHandle | None = None
 
@@ -114,7 +115,7 @@ class PromptReader:
         refresher = Refresher(program, names, state, shell_context(program, state))
         refresher.look = lambda: completer.look(buffer.document)[1]
         menu = Menu(session.app, buffer, completer)
-        reader = cls(session, screen, refresher, history, menu, lexer, stdin)
+        reader = cls(session, screen, refresher, history, menu, lexer, stdin, state)
         reader._listen(program, state)
         return reader
 
@@ -151,12 +152,24 @@ class PromptReader:
     async def _prompt(self, text: str) -> str:
         """Show the prompt with an initial text; raises Cleared, Left or Detour."""
         self.session.app.erase_when_done = False
-        prompt = partial(self.session.prompt_async, default=text, set_exception_handler=False)
+        prompt = partial(
+            self.session.prompt_async,
+            default=text,
+            pre_run=self._begun,
+            set_exception_handler=False,
+            # prompt_toolkit's handler would be replaced by Python's own for a moment at the end of
+            # each line, and Ctrl-C would end the prompt then; ours stays.
+            handle_sigint=False,
+        )
         with self.screen.prompting(self.session.app):
             try:
                 return await aio(prompt)
             except (EOFError, OSError):
                 raise Left from None  # the terminal was closed
+
+    def _begun(self) -> None:
+        """Note that Ctrl-C is about the line that is typed now."""
+        self.state.interrupted = False
 
     async def _search(self, text: str) -> str:
         """Let the user choose an earlier line instead of the typed one."""

@@ -88,6 +88,16 @@ class Screen:
             self._app, self._begun = None, False
             self._put()
 
+    def interrupt(self) -> None:
+        """Send Ctrl-C to what is shown, if something is; signal handlers may call this."""
+        if self._app is not None:
+            self.loop.call_soon_threadsafe(self._interrupt)
+
+    def _interrupt(self) -> None:
+        app = self._app
+        if app is not None and app.is_running and not app.is_done:
+            app.key_processor.send_sigint()
+
     def put(self, name: Literal["stdout", "stderr"], text: str) -> None:
         """Print whole lines: above the prompt if it is shown, else below the last output."""
         if self._begun and not self.shown:

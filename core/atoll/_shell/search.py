@@ -143,7 +143,8 @@ async def find_line(
         app.create_background_task(_load(search, app))
 
     with shown(app):
-        return await app.run_async(pre_run=begin, set_exception_handler=False)
+        # The signal of Ctrl-C is handled by the screen, as it is at the prompt.
+        return await app.run_async(pre_run=begin, set_exception_handler=False, handle_sigint=False)
 
 
 async def _load(search: Search, app: Application[str]) -> None:

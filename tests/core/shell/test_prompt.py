@@ -13,6 +13,7 @@ from atoll._shell.entries import read_entries
 
 DEADLINE = 20
 CTRL_C, CTRL_D, UP, TAB = "\x03", "\x04", "\x1b[A", "\t"
+LINE_IS_TAKEN = "\x1b[?2004l"
 
 
 def test_lines_are_run_and_kept(open_prompt, home):
@@ -128,6 +129,19 @@ def test_ctrl_c_from_outside(open_prompt):
     terminal = open_prompt()
     os.kill(terminal.child.pid, signal.SIGINT)
     terminal.run("echo st'i'll", "still\r\n")
+
+
+def test_ctrl_c_ends_no_prompt(open_prompt):
+    """Least of all between a line and its command; nor is there an error of it."""
+    terminal = open_prompt()
+    for _ in range(30):
+        terminal.type("echo one\r")
+        terminal.see(LINE_IS_TAKEN)
+        os.kill(terminal.child.pid, signal.SIGINT)
+        terminal.ready()
+    terminal.run("echo st'i'll", "still\r\n")
+
+    assert "Traceback" not in terminal.written()
 
 
 def test_jobs_write_above_the_prompt(open_prompt):
