@@ -8,6 +8,7 @@ from typing import Any
 
 from atoll import Check, Command, Example, Hook, ProfileOffer, Setting, Transport, hookimpl
 from atoll_local.hooks import ENGINES, Engine
+from atoll_ssh.api import uses_openssh
 
 
 @hookimpl
@@ -61,9 +62,14 @@ def atoll_commands() -> Iterator[Command]:
         ("status", "Show a machine's version of atoll, and whether its cluster runs"),
         ("upgrade", "Install this version of atoll there"),
         ("remove", "Delete atoll there"),
+        ("disconnect", "Close the SSH connection that is kept open"),
     ):
         yield Command(
-            f"host {name}", summary, f"atoll_local.hosts.commands:{name}", asyncio=True, single=True
+            f"host {name}",
+            summary,
+            f"atoll_local.hosts.commands:{name}",
+            asyncio=not uses_openssh(),
+            single=True,
         )
     yield Command(
         "host relay",
@@ -77,7 +83,9 @@ def atoll_commands() -> Iterator[Command]:
 @hookimpl
 def atoll_transports() -> Iterator[Transport]:
     """Add the dialer to the cluster of another machine."""
-    yield Transport("dial", ("host",), load="atoll_local.hosts.dialer:connect", asyncio=True)
+    yield Transport(
+        "dial", ("host",), load="atoll_local.hosts.dialer:connect", asyncio=not uses_openssh()
+    )
 
 
 @hookimpl

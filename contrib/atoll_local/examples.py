@@ -16,4 +16,5 @@ EXAMPLES = [
     Example("host status me@box.example.com"),
     Example("host upgrade me@box.example.com"),
     Example("host remove me@box.example.com"),
+    Example("host disconnect me@box.example.com", "before ssh.persist does"),
 ]

@@ -222,16 +222,27 @@ async def test_asyncio_runs_for_whichever_transport_wants_it(shell, kind):
     assert shell.program().needs_asyncio()
 
 
+class Opaque:
+    """A stream that is no socket."""
+
+    def __init__(self, stream):
+        self.send_all = stream.send_all
+        self.receive_some = stream.receive_some
+        self.aclose = stream.aclose
+
+
 class SomeDialer:
     """Leads to a port of this machine, and notes what it was asked for."""
 
-    def __init__(self, port):
+    def __init__(self, port, wrapped=lambda stream: stream):
         self.port = port
+        self.wrapped = wrapped
         self.asked = []
 
     async def dial(self, host, port):
         self.asked.append((host, port))
-        return trio.StapledStream(*[await trio.open_tcp_stream("127.0.0.1", self.port)] * 2)
+        half = self.wrapped(await trio.open_tcp_stream("127.0.0.1", self.port))
+        return trio.StapledStream(half, half)
 
     async def aclose(self):
         """Do nothing."""
@@ -297,7 +308,8 @@ async def test_a_profile_has_one_cluster(shell, line, told):
     assert told in result.stderr
 
 
-async def test_http_over_a_dialer_s_streams_is_signed_for_localhost(serve, answer):
+@pytest.mark.parametrize(("wrapped", "dialed"), [(Opaque, 2), (lambda stream: stream, 1)])
+async def test_http_over_a_dialer_s_streams_is_signed_for_localhost(serve, answer, wrapped, dialed):
     """And no stream is used twice that can't tell whether its other end was closed."""
 
     async def handler(_seen, stream):
@@ -306,13 +318,13 @@ async def test_http_over_a_dialer_s_streams_is_signed_for_localhost(serve, answe
 
     profile = Profile(name="lab", endpoint="pigeon:///loft", access_key="AK", secret_key="SK")
     async with serve(handler) as server:
-        dialer = SomeDialer(server.port)
+        dialer = SomeDialer(server.port, wrapped)
         transport = connect(profile, dialer)
         for _ in range(2):
             await (await transport.request(Request(method="GET", path="/x"))).read()
         await transport.aclose()
     assert transport.origin == "http://localhost"
-    assert dialer.asked == [("localhost", 80)] * 2
+    assert dialer.asked == [("localhost", 80)] * dialed
     assert [seen.target for seen in server.requests] == ["/x", "/x"]
     assert {seen.headers["host"] for seen in server.requests} == {"localhost"}
 

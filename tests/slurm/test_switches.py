@@ -44,6 +44,7 @@ def far(strict, tmp_path_factory):
     """The laptop of somebody who has a profile for it."""
     made = laptop_at(tmp_path_factory.mktemp("far"), strict.config())
     made.must("profile add lab --host site --engine slurm\nprofile use lab")
+    made.must("config set ssh.persist 0")
     return made
 
 

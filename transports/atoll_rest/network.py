@@ -75,8 +75,8 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         if self._has_ended:
             return b""
         with _as_httpcore(httpcore.ReadError, httpcore.ReadTimeout), _deadline(timeout):
-            if isinstance(self._stream, trio.SocketStream):
-                count = await self._stream.socket.recv_into(self._room)
+            if (sock := _receiving(self._stream)) is not None:
+                count = await sock.recv_into(self._room)
                 return bytes(self._room[:count])
             return bytes(await self._stream.receive_some(max(max_bytes, _READ)))
 
@@ -123,7 +123,17 @@ class NetworkStream(httpcore.AsyncNetworkStream):
             return None
         # If a dialer's stream can't tell, it counts as closed: on a closed stream a request would
         # be lost, and not every request may be sent again.
-        return not isinstance(stream, trio.SocketStream) or stream.socket.is_readable()
+        sock = _receiving(stream)
+        return sock is None or sock.is_readable()
+
+
+def _receiving(stream: object) -> "trio.socket.SocketType | None":
+    """Return the socket from which a stream receives; None if it has none.
+
+    A stream may have a socket for each direction, as :class:`trio.StapledStream` has.
+    """
+    half = getattr(stream, "receive_stream", stream)
+    return half.socket if isinstance(half, trio.SocketStream) else None
 
 
 def _handshake_failure(error: trio.BrokenResourceError, name: str) -> Unreachable:

@@ -1,8 +1,14 @@
 """The functions of SSH that other plugins may use."""
 
 from atoll_ssh.bastion import Bastion
-from atoll_ssh.connection import NoForwarding, SshConnection, connect, connect_or_join
-from atoll_ssh.master import MOST_OUTPUT, Completed
+from atoll_ssh.carrier import (
+    MOST_OUTPUT,
+    Completed,
+    NoForwarding,
+    SshConnection,
+    connect,
+    uses_openssh,
+)
 
 __all__ = [
     "MOST_OUTPUT",
@@ -11,5 +17,5 @@ __all__ = [
     "NoForwarding",
     "SshConnection",
     "connect",
-    "connect_or_join",
+    "uses_openssh",
 ]

@@ -31,7 +31,7 @@ class Wire:
 
     def __init__(self, stream: trio.abc.AsyncResource) -> None:
         self._stream = cast("trio.abc.Stream", stream)
-        self._socket = stream.socket if isinstance(stream, trio.SocketStream) else None
+        self._reads, self._writes = socket_of(stream, "receive"), socket_of(stream, "send")
         self._since_turn = 0
 
     async def read_into(self, buffer: memoryview) -> int:
@@ -39,28 +39,29 @@ class Wire:
 
         Raises BrokenResourceError.
         """
-        if self._socket is None:
+        if self._reads is None:
             some = await self._stream.receive_some(len(buffer))
             buffer[: len(some)] = some
             return len(some)
-        return await self._move(lambda here: os.readv(here, [buffer]), trio.lowlevel.wait_readable)
+        read = lambda here: os.readv(here, [buffer])  # noqa: E731  # as below
+        return await self._move(self._reads, read, trio.lowlevel.wait_readable)
 
     async def write(self, *parts: bytes | bytearray | memoryview) -> None:
         """Write several parts, one after the other; raises BrokenResourceError."""
-        if self._socket is None:
+        if self._writes is None:
             await self._stream.send_all(parts[0] if len(parts) == 1 else b"".join(parts))
             return
         left = [memoryview(part) for part in parts if part]
         while left:
             write, room = lambda here: os.writev(here, left), trio.lowlevel.wait_writable
-            _drop(left, await self._move(write, room))
+            _drop(left, await self._move(self._writes, write, room))
 
-    async def _move(self, move: _Move, wait: Callable[[int], Awaitable[None]]) -> int:
+    async def _move(
+        self, sock: "trio.socket.SocketType", move: _Move, wait: Callable[[int], Awaitable[None]]
+    ) -> int:
         """Read or write as much as is possible; wait only if nothing is possible at the moment."""
-        if self._socket is None:
-            raise TypeError("only sockets can be read and written at once")
         while True:
-            descriptor = self._socket.fileno()
+            descriptor = sock.fileno()
             try:
                 count = move(descriptor)
             except BlockingIOError:
@@ -77,6 +78,15 @@ class Wire:
         if self._since_turn >= _TURN:
             self._since_turn = 0
             await trio.lowlevel.checkpoint()
+
+
+def socket_of(stream: object, direction: str) -> "trio.socket.SocketType | None":
+    """Return the socket of a stream for a direction, `send` or `receive`; None if it has none.
+
+    A stream may have a socket for each direction, as :class:`trio.StapledStream` has.
+    """
+    half = getattr(stream, f"{direction}_stream", stream)
+    return half.socket if isinstance(half, trio.SocketStream) else None
 
 
 def watch_over(stream: trio.abc.AsyncResource) -> None:

@@ -105,6 +105,20 @@ async def remove(context: Context, host: str, yes: bool) -> None:
     context.output.note(f"atoll is deleted on {machine.name}; the data of its cluster stays there")
 
 
+@click.command()
+@_HOST
+async def disconnect(context: Context, host: str) -> None:
+    """End the SSH connection to a machine that is kept open for the next command.
+
+    Prompts and commands that use it log in again. What runs on the machine continues.
+    """
+    machine = _host(host)
+    if await machine.ssh.end():
+        context.output.note(f"the connection to {machine.name} is closed")
+    else:
+        context.output.note(f"no connection to {machine.name} was open")
+
+
 async def _install(context: Context, machine: Host, *, apps: bool) -> str:
     names = _distributions(context)
     return await installation.install(machine, names, context.output.note, apps=apps)

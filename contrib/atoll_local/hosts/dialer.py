@@ -33,7 +33,7 @@ class HostDialer:
         access = await self._find(None)
         return evolve(profile, access_key=access.access_key, secret_key=access.secret_key)
 
-    async def dial(self, host: str, port: int) -> trio.SocketStream:
+    async def dial(self, host: str, port: int) -> trio.abc.HalfCloseableStream:
         """Open a stream to the port of the cluster there; the arguments are ignored."""
         del host, port
         access = await self._find(None)
@@ -63,7 +63,7 @@ class HostDialer:
         if relay is not None:
             await relay.aclose()
 
-    async def _stream(self, access: Access) -> trio.SocketStream:
+    async def _stream(self, access: Access) -> trio.abc.HalfCloseableStream:
         if self._relay is None:
             try:
                 return await self._host.ssh.dial(_LOOPBACK, access.port)

@@ -12,7 +12,7 @@ from atoll import AtollError, ConfigError, NotFound, Unreachable
 from atoll.reading import decode
 from atoll.transport import NotSent
 from atoll_local import shortcut
-from atoll_ssh.api import Bastion, Completed, SshConnection, connect_or_join
+from atoll_ssh.api import Completed, SshConnection, connect
 
 FOLDER = '"${XDG_DATA_HOME:-$HOME/.local/share}/atoll/host"'
 """The folder of atoll on another machine, as a word for the shell there."""
@@ -70,8 +70,7 @@ class Host:
     @classmethod
     def at(cls, address: Address) -> "Host":
         """Return the machine of an address, without a connection."""
-        Bastion.parse(address.ssh)
-        return cls(connect_or_join(address.ssh), address.engine)
+        return cls(connect(address.ssh), address.engine)
 
     @property
     def name(self) -> str:

@@ -28,6 +28,13 @@ def user_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
+@pytest.fixture(autouse=True, params=["openssh", "builtin"])
+def carrier(request, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Which program carries the connections."""
+    monkeypatch.setenv("ATOLL_SSH_CLIENT", request.param)
+    return request.param
+
+
 @pytest.fixture
 def bastion(make_sshd, user_home: Path) -> Sshd:
     """A running server that lets the user in, and that the user does not know yet."""
@@ -43,6 +50,11 @@ def known_bastion(bastion: Sshd, user_home: Path) -> Sshd:
     line = f"[127.0.0.1]:{bastion.port} {bastion.host_key}\n"
     (user_home / ".ssh" / "known_hosts").write_text(line)
     return bastion
+
+
+def logins(sshd: Sshd) -> int:
+    """Count the logins by key at a server."""
+    return sshd.log.count("Accepted publickey")
 
 
 @define

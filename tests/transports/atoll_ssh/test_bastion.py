@@ -53,6 +53,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 
 
 @pytest.fixture
+def carrier() -> None:
+    """The program chooses by itself; a test may say otherwise."""
+
+
+@pytest.fixture
 def outside(cluster, bastion, user_home, tmp_path) -> Home:
     """The program where nothing of the cluster can be reached but the bastion."""
     home = Home(tmp_path / "outside", user_home)
@@ -71,7 +76,9 @@ def test_without_the_bastion_there_is_no_such_host(outside):
     assert (refused.returncode, "no host cluster.internal" in refused.stderr) == (3, True)
 
 
-def test_requests_and_channels_go_through(outside, known_bastion):
+@pytest.mark.parametrize("client", ["auto", "builtin"])
+def test_requests_and_channels_go_through(outside, known_bastion, client):
+    outside.environ["ATOLL_SSH_CLIENT"] = client
     listed = outside.run("ps", "--output", "csv")
     assert (listed.returncode, listed.stderr) == (0, "")
     assert "inner" in listed.stdout
@@ -109,7 +116,7 @@ def test_nobody_can_be_asked_in_a_pipe(outside, bastion):
     refused = outside.run("ps")
     assert refused.returncode == 4
     [line] = refused.stderr.splitlines()
-    assert "ssh-ed25519 SHA256:" in line
+    assert "ED25519 SHA256:" in line
     assert "profile test" in line
 
 

@@ -1,4 +1,4 @@
-"""The connection that a user's own OpenSSH keeps open: used where it is, missed where it is not."""
+"""Connections that OpenSSH keeps open: the user's own, and the one that atoll's processes share."""
 
 import shlex
 import shutil
@@ -10,12 +10,18 @@ from tempfile import mkdtemp
 import outcome
 import pytest
 import trio
+from tests.transports.atoll_ssh.conftest import logins
 
-from atoll._runtime import run_guest
-from atoll_ssh.connection import Completed, NoForwarding, connect_or_join
-from atoll_ssh.master import MOST_OUTPUT, TooMuch
+from atoll_ssh.api import MOST_OUTPUT, Completed, connect
+from atoll_ssh.carrier import TooMuch
 
 RELAY = shlex.join([sys.executable, "-m", "atoll_ssh.relay"])
+
+
+@pytest.fixture(params=["openssh"])
+def carrier(request, monkeypatch):
+    """Only OpenSSH shares connections."""
+    monkeypatch.setenv("ATOLL_SSH_CLIENT", request.param)
 
 
 @pytest.fixture
@@ -39,46 +45,49 @@ def ssh(known_bastion, user_home):
 
 
 def joined(via, use):
-    """Run `use(connection)` as asyncio's guest."""
+    """Run `use(connection)`, under trio alone."""
 
     async def main():
-        connection = connect_or_join(via)
+        connection = connect(via)
         with trio.fail_after(20):
             result = await outcome.acapture(use, connection)
             await connection.aclose()
         return result.unwrap()
 
-    return run_guest(main)
+    return trio.run(main)
 
 
-def logins(bastion):
-    return bastion.log.count("Accepted publickey")
+async def exchange(connection):
+    """Say hello to a server on loopback through a connection; returns what it hears."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port = listener.socket.getsockname()[1]
+    async with (
+        listener,
+        await connection.dial("127.0.0.1", port) as stream,
+        await listener.accept() as served,
+    ):
+        await stream.send_all(b"hello")
+        return await served.receive_some()
 
 
-def test_commands_go_through_it(known_bastion, ssh):
+def test_commands_and_streams_go_through_the_user_s_own(known_bastion, ssh):
     ssh("-M", "-N", "-f")
 
     async def use(connection):
-        with pytest.raises(NoForwarding):
-            await connection.dial("localhost", 1)
+        assert await exchange(connection) == b"hello"
         return await connection.run("cat; echo oh >&2; exit 7", b"bytes \xff")
 
     assert joined(known_bastion.via, use) == Completed(7, b"bytes \xff", b"oh\n")
     assert logins(known_bastion) == 1
+    ssh("-O", "check")
 
 
 def test_a_relay_goes_through_it(known_bastion, ssh):
     ssh("-M", "-N", "-f")
 
     async def use(connection):
-        [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        port = listener.socket.getsockname()[1]
         relay = connection.through(f"echo Welcome; exec {RELAY}")
-        async with await relay.dial("127.0.0.1", port) as stream, listener:
-            served = await listener.accept()
-            await stream.send_all(b"hello")
-            heard = await served.receive_some()
-            await served.aclose()
+        heard = await exchange(relay)
         await relay.aclose()
         return heard
 
@@ -108,8 +117,38 @@ def test_a_command_that_prints_without_end_is_ended(known_bastion, ssh):
         joined(known_bastion.via, use)
 
 
-def test_without_one_nothing_is_different(known_bastion, ssh):
-    async def use(connection):
-        return await connection.run("echo 1")
+def test_what_logs_in_first_lets_others_in_until_that_is_ended(known_bastion, user_home):
+    async def say(connection):
+        return (await connection.run("echo 1")).stdout
 
-    assert joined(known_bastion.via, use).stdout == b"1\n"
+    assert joined(known_bastion.via, say) == b"1\n"
+    assert joined(known_bastion.via, say) == b"1\n"
+    assert logins(known_bastion) == 1
+
+    async def end(connection):
+        return await connection.end(), await connection.end()
+
+    assert joined(known_bastion.via, end) == (True, False)
+    assert joined(known_bastion.via, say) == b"1\n"
+    assert logins(known_bastion) == 2
+
+
+def test_a_connection_without_room_for_a_command_is_not_the_last(known_bastion, user_home):
+    known_bastion.stop()
+    known_bastion.options.append("MaxSessions 1")
+    known_bastion.start()
+
+    async def use(connection):
+        busy, result = connect(known_bastion.via), []
+        started, done = f"{user_home}/started", f"{user_home}/done"
+        script = f"mkfifo {done}; echo > {started}; cat {done}"
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(busy.run, script)
+            while not await trio.Path(started).exists():
+                await trio.lowlevel.checkpoint()
+            result.append((await connection.run(f"echo 2; echo > {done}")).stdout)
+        await busy.aclose()
+        return result
+
+    assert joined(known_bastion.via, use) == [b"2\n"]
+    assert logins(known_bastion) == 2

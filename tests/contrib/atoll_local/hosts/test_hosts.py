@@ -89,7 +89,7 @@ def test_the_second_command_starts_no_atoll_there(both):
 def test_a_machine_without_atoll_is_told_what_to_do(make_box):
     laptop, _box = make_box(path="/usr/bin:/bin")
     ran = laptop.run("profile add box --host box\nps")
-    assert (ran.returncode, "(the next run can use it)" in ran.stderr) == (1, True)
+    assert (ran.returncode, "atoll is not installed on box" in ran.stderr) == (5, True)
     ran = laptop.run("doctor --output json")
     found = {one["check"]: one for one in json.loads(ran.stdout)}
     assert (ran.returncode, found["ssh"]["status"]) == (5, "ok")

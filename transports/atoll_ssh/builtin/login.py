@@ -10,27 +10,31 @@ from typing import Any
 
 import asyncssh
 
-from atoll import ConfigError, NotAuthorized, Unreachable, UsageError, aio, current_context
+from atoll import ConfigError, NotAuthorized, Unreachable, aio
 from atoll.transport import NotSent
+from atoll_ssh.asking import (
+    LOGIN_TIMEOUT,
+    NobodyToAsk,
+    accepts_key,
+    changed_key,
+    refused_login,
+    unknown_key,
+    wrong_answer,
+)
 from atoll_ssh.bastion import Bastion
-from atoll_ssh.hostkeys import (
-    OfferedKey,
+from atoll_ssh.builtin.hostkeys import (
     Watch,
-    changed,
     known_hosts_files,
     pin,
     pin_file,
-    unknown,
     vouching,
 )
-from atoll_ssh.questions import Questions
+from atoll_ssh.builtin.questions import Questions
 
 # Failures are raised where the connection is used, so asyncssh shall not log them as well.
 logging.getLogger("asyncssh").addHandler(logging.NullHandler())
 
 _CONNECT_TIMEOUT = 10.0
-_LOGIN_TIMEOUT = 30.0
-"""Seconds that a login may take; the time in which the user answers questions does not count."""
 _KEEPALIVE = 20.0
 """Seconds of silence after which the connection to the bastion is tested."""
 
@@ -44,14 +48,14 @@ async def log_in(bastion: Bastion) -> asyncssh.SSHClientConnection:
     """
     with _explained(bastion):
         options = await _options(bastion)
-        watch = Watch(known_hosts_files(options), Questions(_LOGIN_TIMEOUT))
+        watch = Watch(known_hosts_files(options), Questions(LOGIN_TIMEOUT))
         try:
             return await _attempt(bastion, watch)
         except asyncssh.HostKeyNotVerifiable:
             if watch.offered is None:
                 raise
         await _accept(watch, options)
-        again = Watch(known_hosts_files(options), Questions(_LOGIN_TIMEOUT))
+        again = Watch(known_hosts_files(options), Questions(LOGIN_TIMEOUT))
         return await _attempt(bastion, again)
 
 
@@ -89,9 +93,9 @@ async def _attempt(bastion: Bastion, watch: Watch) -> asyncssh.SSHClientConnecti
         return await watch.questions.during(log_in)
     except asyncssh.PermissionDenied:
         if asked := watch.questions.unanswered:
-            raise NobodyToAsk(bastion, asked) from None
+            raise NobodyToAsk(str(bastion), bastion.host, asked) from None
         if watch.questions.was_asked:
-            raise NotAuthorized(f"{bastion} does not take that answer") from None
+            raise wrong_answer(str(bastion)) from None
         raise
 
 
@@ -100,33 +104,10 @@ async def _accept(watch: Watch, options: asyncssh.SSHClientConnectionOptions) ->
     offered = watch.offered
     assert offered is not None  # noqa: S101  # the caller has looked
     if offered.changed:
-        raise changed(offered, watch.files)
-    if not await _agreed(offered):
-        raise unknown(offered)
+        raise changed_key(offered.name, offered.fingerprint, ", ".join(watch.files))
+    if not await accepts_key(offered.name, offered.fingerprint):
+        raise unknown_key(offered.name, offered.fingerprint)
     pin(pin_file(options), offered)
-
-
-async def _agreed(offered: OfferedKey) -> bool:
-    # Only a command in the foreground may ask. A query in the background of the prompt would take
-    # keys that the user types for the command line.
-    context = current_context.get()
-    if context is None:
-        return False
-    question = f"{offered.name} shows the key {offered.fingerprint}. Is that the right one?"
-    try:
-        return await context.confirm(question)
-    except UsageError:
-        return False
-
-
-class NobodyToAsk(NotAuthorized):
-    """The host asks for a code or a password at each login, but there is no terminal."""
-
-    def __init__(self, bastion: Bastion, asked: str) -> None:
-        super().__init__(
-            f"{bastion} asks at its login: {asked}; nobody is here to answer",
-            hint=f"run it at a terminal, or while ssh -M {bastion.host} holds a connection open",
-        )
 
 
 @contextmanager
@@ -138,9 +119,7 @@ def _explained(bastion: Bastion) -> Iterator[None]:
         # which.
         raise NotAuthorized(f"{bastion}: {error.reason}", hint=f"ssh {bastion.host}") from None
     except asyncssh.PermissionDenied:
-        raise NotAuthorized(
-            f"{bastion} refuses the login", hint=f"does ssh {bastion.host} work? ssh-add adds a key"
-        ) from None
+        raise refused_login(str(bastion), bastion.host) from None
     except asyncssh.ConfigParseError as error:
         raise ConfigError(f"~/.ssh/config: {error}") from None
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:

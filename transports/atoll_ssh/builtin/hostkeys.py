@@ -12,18 +12,11 @@ from typing import Any
 import asyncssh
 from attrs import define, frozen
 
-from atoll import NotAuthorized
 from atoll.files import make_private
-from atoll_ssh.questions import Questions
+from atoll_ssh.asking import HostKeyRefused
+from atoll_ssh.builtin.questions import Questions
 
 _DEFAULT_PORT = 22
-
-
-class HostKeyRefused(NotAuthorized):
-    """The host's key differs from the known one, or is unknown and nobody could be asked.
-
-    Its exit code is 4, not 3, so that no program tries again.
-    """
 
 
 @frozen
@@ -123,21 +116,3 @@ def _missing_newline(known: Any) -> bytes:
         return b""
     known.seek(-1, os.SEEK_END)
     return b"" if known.read(1) == b"\n" else b"\n"
-
-
-def changed(offered: OfferedKey, files: Sequence[str]) -> HostKeyRefused:
-    """Return the error for a host whose key has changed."""
-    return HostKeyRefused(
-        f"the host key of {offered.name} has changed: it shows {offered.fingerprint},"
-        f" and {', '.join(files)} know another",
-        hint="someone may be intercepting the connection; if the key was replaced,"
-        f' ssh-keygen -R "{offered.name}" forgets the old one',
-    )
-
-
-def unknown(offered: OfferedKey) -> HostKeyRefused:
-    """Return the error for a host that nobody has accepted yet."""
-    return HostKeyRefused(
-        f"the host key of {offered.name} is not known: {offered.fingerprint}",
-        hint="atoll profile test at a terminal asks whether to accept it",
-    )

@@ -1,4 +1,4 @@
-"""One SSH connection to a host, which carries all streams, commands, and a relay."""
+"""One connection of asyncssh to a host, which carries all streams, commands, and a relay."""
 
 import asyncio
 import socket
@@ -11,64 +11,40 @@ import asyncssh
 import trio
 from attrs import define, field
 
-from atoll import Unreachable, aio
+from atoll import aio
 from atoll.outages import Backoff
 from atoll.transport import NotSent
+from atoll_ssh.asking import LoginGate
 from atoll_ssh.bastion import Bastion
-from atoll_ssh.login import NobodyToAsk, log_in
-from atoll_ssh.master import MOST_OUTPUT, Completed, Master, TooMuch
-from atoll_ssh.pump import attach
-from atoll_ssh.questions import somebody
-from atoll_ssh.relay_client import log_in_at_relay
+from atoll_ssh.builtin.login import log_in
+from atoll_ssh.builtin.pump import attach
+from atoll_ssh.builtin.relay_client import log_in_at_relay
+from atoll_ssh.carrier import MOST_OUTPUT, Completed, NoForwarding, TooMuch
 
 _CHANNEL_TIMEOUT = 10.0
 _CHUNK = 2**16
 _SESSION_BACKOFF = Backoff(first=0.1, longest=0.5, patience=5.0)
 
 
-def connect(via: str) -> "SshConnection":
-    """Return the connection for a `via`; it is opened when the first stream is needed."""
-    bastion = Bastion.parse(via)
-    return SshConnection(str(bastion), partial(log_in, bastion))
-
-
-def connect_or_join(via: str) -> "SshConnection":
-    """Return the connection for a `via`, or the one to the same host that the user's own OpenSSH
-    keeps open.
-
-    The latter can only carry commands and relays.
-    """
-    bastion = Bastion.parse(via)
-    return SshConnection(str(bastion), partial(log_in, bastion), Master(bastion))
+def connect_to(bastion: Bastion) -> "BuiltinConnection":
+    """Return the connection to a host; it is opened when the first stream is needed."""
+    return BuiltinConnection(str(bastion), partial(log_in, bastion))
 
 
 @define(eq=False)
-class SshConnection:
-    """Opens streams at a host and runs commands there (:class:`atoll.transport.Dialer`).
-
-    Keys, agent, jumps and known hosts are those of `~/.ssh`. A lost connection is opened again when
-    it is next needed; if the host asks for a code at each login, the user is asked again.
-    """
+class BuiltinConnection:
+    """A :class:`atoll_ssh.carrier.SshConnection` by asyncssh."""
 
     name: str
     """The name of the host in errors."""
     _log_in: Callable[[], Awaitable[asyncssh.SSHClientConnection]]
-    _master: Master | None = None
-    _refused: NobodyToAsk | None = field(default=None, init=False)
-    """Why logins fail that need an answer of the user, if nobody can be asked."""
+    _gate: LoginGate = field(factory=LoginGate, init=False)
     _connection: asyncssh.SSHClientConnection | None = field(default=None, init=False)
     _connecting: trio.Lock = field(factory=trio.Lock, init=False)
     _pumps: set[asyncio.Task[None]] = field(factory=set, init=False)
 
     async def dial(self, host: str, port: int) -> trio.SocketStream:
-        """Open a stream to `host:port`, as the remote host resolves it.
-
-        Raises NotSent if the remote host does not answer or can't reach `host`, NotAuthorized if it
-        refuses the user or its host key is not known, NoForwarding if it allows no forwarding, and
-        another Unreachable for errors in the protocol.
-        """
-        if await self._joined():
-            raise NoForwarding(f"the connection of ssh to {self.name} is used for commands alone")
+        """Open a stream to `host:port`, as the remote host resolves it."""
         connection = await self._connected()
         try:
             with trio.fail_after(_CHANNEL_TIMEOUT):
@@ -78,12 +54,7 @@ class SshConnection:
         return self._attached(channel)
 
     async def run(self, command: str, stdin: bytes = b"") -> Completed:
-        """Run a command in the user's shell on the host, and wait for its end.
-
-        Raises as :meth:`dial` does, and TooMuch if the command prints more than MOST_OUTPUT.
-        """
-        if master := await self._joined():
-            return await master.run(command, stdin)
+        """Run a command in the user's shell on the host, and wait for its end."""
         connection = await self._connected()
         try:
             process = await self._begun(connection, command)
@@ -96,8 +67,6 @@ class SshConnection:
 
         Its standard error is dropped. Closing the stream ends its input.
         """
-        if master := await self._joined():
-            return await master.pipe(command)
         connection = await self._connected()
         try:
             process = await self._begun(connection, command, stderr=asyncssh.DEVNULL)
@@ -120,22 +89,16 @@ class SshConnection:
 
         return await _SESSION_BACKOFF.retry(begin, passes=lambda _: not connection.is_closed())
 
-    def through(self, command: str) -> "SshConnection":
-        """Return a connection inside of this one, to the relay that `command` starts on the host.
-
-        All its streams share one channel of this connection, so they work even if the host forbids
-        forwarding. See :mod:`atoll_ssh.relay`.
-        """
+    def through(self, command: str) -> "BuiltinConnection":
+        """Return a connection inside of this one, to the relay that `command` starts."""
 
         async def log_in_there() -> asyncssh.SSHClientConnection:
             return await log_in_at_relay(self.name, await self.pipe(command))
 
-        return SshConnection(self.name, log_in_there)
+        return BuiltinConnection(self.name, log_in_there)
 
     async def aclose(self) -> None:
         """Close all streams and the connection; the next :meth:`dial` opens a new one."""
-        if self._master is not None:
-            await self._master.aclose()
         connection, self._connection = self._connection, None
         if connection is not None:
             for pump in self._pumps:
@@ -143,29 +106,17 @@ class SshConnection:
             connection.close()
             await aio(connection.wait_closed)
 
+    async def end(self) -> bool:
+        """Close the connection, which no other process can use."""
+        is_open = self._connection is not None
+        await self.aclose()
+        return is_open
+
     async def _connected(self) -> asyncssh.SSHClientConnection:
         async with self._connecting:
             if self._connection is None or self._connection.is_closed():
-                self._connection = await self._logged_in()
+                self._connection = await self._gate.passed(self._log_in)
             return self._connection
-
-    async def _logged_in(self) -> asyncssh.SSHClientConnection:
-        """Log in. If nobody can answer the host's questions, this is tried only once, since hosts
-        count failed logins.
-        """
-        if self._refused is not None and somebody() is None:
-            raise self._refused
-        try:
-            return await self._log_in()
-        except NobodyToAsk as error:
-            self._refused = error
-            raise
-
-    async def _joined(self) -> Master | None:
-        """Return the user's own open connection, unless this object has a connection itself."""
-        if self._master is None or not (self._connection is None or self._connection.is_closed()):
-            return None
-        return self._master if await self._master.is_open() else None
 
     def _attached(self, channel: tuple[Any, Any]) -> trio.SocketStream:
         here, there = socket.socketpair()
@@ -216,7 +167,3 @@ def _no_channel(name: str, target: str, error: Exception) -> Exception:
             f"{name} does not forward connections to {target}", hint=hint, permanent=True
         )
     return NotSent(f"{name} can't reach {target}: {error.reason.lower()}")
-
-
-class NoForwarding(Unreachable):
-    """The host does not allow forwarding of connections."""

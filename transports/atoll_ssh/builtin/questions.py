@@ -12,17 +12,14 @@ import asyncssh
 import trio
 from attrs import define, field, frozen
 
-from atoll import AtollError, Context, current_context
-from atoll.text import printable
+from atoll import AtollError, Context
+from atoll_ssh.asking import APPROVAL, prompt_name, shown, somebody
 
 T = TypeVar("T")
 Prompts = Sequence[tuple[str, bool]]
 """The texts of the questions, and whether the answer may be shown while it is typed."""
 
 _MOST_PROMPTS, _MOST_ROUNDS = 8, 8
-_LONGEST = 500
-_APPROVAL = 120.0
-"""Seconds in which the user can approve a login elsewhere, such as on a phone."""
 
 
 @frozen
@@ -63,7 +60,7 @@ class Questions:
         """Tell whether the host may ask; it may ask only once."""
         is_first, self._began = not self._began, True
         if self._context is not None:
-            self._token.run_sync_soon(self._allow, _APPROVAL)
+            self._token.run_sync_soon(self._allow, APPROVAL)
         return is_first
 
     @property
@@ -77,7 +74,7 @@ class Questions:
         if self._rounds > _MOST_ROUNDS or len(prompts) > _MOST_PROMPTS:
             return None
         if self._context is None:
-            self.unanswered = _name(prompts[0][0]) if prompts else ""
+            self.unanswered = prompt_name(prompts[0][0]) if prompts else ""
             return None if prompts else []  # without prompts it is only a greeting
         self._answered = True
         answers = asyncio.get_running_loop().create_future()
@@ -118,39 +115,18 @@ class Questions:
                 _settle(question, None)
             finally:
                 question.answers.cancel()
-            self._allow(_APPROVAL)
+            self._allow(APPROVAL)
 
     async def _ask(self, question: _Question) -> list[str]:
         assert self._context is not None  # noqa: S101 - nothing is put without somebody to ask
-        if text := _shown(question.instructions):
+        if text := shown(question.instructions):
             self._context.output.note(text)
         return [
-            await self._context.ask(_name(prompt), hidden=not visible)
+            await self._context.ask(prompt_name(prompt), hidden=not visible)
             for prompt, visible in question.prompts
         ]
-
-
-def somebody() -> Context | None:
-    """Return the running command whose user is at a terminal and can be asked; None if there is
-    none.
-
-    Queries in the background of the prompt may ask nothing, since they would take keys that the
-    user types for the command line.
-    """
-    context = current_context.get()
-    return context if context is not None and context.can_ask else None
 
 
 def _settle(question: _Question, answers: list[str] | None) -> None:
     if not question.answers.done():  # the connection may end while the user types
         question.answers.set_result(answers)
-
-
-def _name(prompt: str) -> str:
-    """Return the name of what a prompt asks for."""
-    return _shown(prompt).rstrip(": ") or "Code"
-
-
-def _shown(text: str) -> str:
-    """Return a host's text in a form that is safe to show."""
-    return printable(text.strip()[:_LONGEST])

@@ -1,0 +1,1 @@
+"""Connections to hosts by the user's own OpenSSH."""
