@@ -57,7 +57,8 @@ class Job:
     ) -> list[str]:
         """Return the command that runs the kernel in the foreground until the kernel ends.
 
-        SIGTERM asks the kernel to end, SIGQUIT ends it at once. With `listens` the kernel accepts
+        SIGTERM asks the kernel to end, SIGUSR2 too, with the reason `time-limit`; SIGQUIT ends it
+        at once. With `listens` the kernel accepts
         connections over TCP, see `connect_over_tcp`. `python` is a Python of the node, 3.9 or
         newer.
 

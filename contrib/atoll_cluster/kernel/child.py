@@ -50,10 +50,10 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
-    def end(self, number: int) -> None:
-        """Send a signal to end the program, and go on reading its output."""
+    def kill(self) -> None:
+        """Kill the program, and go on reading its output."""
         self.output.resume()
-        self.signal(number)
+        self.signal(signal.SIGKILL)
 
     def interrupt(self) -> None:
         self.signal(signal.SIGINT)

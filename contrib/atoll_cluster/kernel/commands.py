@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-
 from .child import Child
 from .languages import choose, shell_argv, snippet_argv
 from .stdin import InputPipe
@@ -83,13 +81,15 @@ class Commands:
             self._steps.clear()
             self._child.interrupt()
 
-    def terminate(self) -> None:
+    def expect_end(self) -> None:
+        """Start no further step; the program of the present one was asked to end."""
+        self._steps.clear()
         if self._child is not None:
-            self._child.end(signal.SIGTERM)
+            self._child.output.resume()
 
     def kill(self) -> None:
         if self._child is not None:
-            self._child.end(signal.SIGKILL)
+            self._child.kill()
 
     def _next(self, exit_code: int) -> None:
         if not self._steps:

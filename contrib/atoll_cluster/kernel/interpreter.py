@@ -70,14 +70,14 @@ class Interpreter:
         self._completing.append(answer)
         link.send({"op": "complete", "code": code})
 
-    def terminate(self) -> None:
-        """Ask the interpreter to end as Python does: flush files, call `atexit` functions."""
+    def expect_end(self) -> None:
+        """Read the last output: the interpreter was asked to end, and ends as Python does."""
         if self._child is not None:
-            self._child.end(signal.SIGTERM)
+            self._child.output.resume()
 
     def kill(self) -> None:
         if self._child is not None:
-            self._child.end(signal.SIGKILL)
+            self._child.kill()
 
     def _connect(self) -> Link:
         if self._link is not None:

@@ -19,11 +19,11 @@ from .loop import Loop
 from .runs import ActiveRun, output
 from .settings import Settings
 from .terminal import Terminal
-from .waiting import children
+from .waiting import children, family
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from .services import Services
@@ -121,12 +121,15 @@ class Program:
         )
 
     def stop(self) -> None:
-        """Ask all programs to end, and exit after them; the sandbox kills all other processes."""
+        """Ask all programs to end, once, and exit after them; the sandbox kills other processes."""
+        if self._deadline:
+            return
         self._ready = False
         self._deadline = time.monotonic() + self._settings.grace
         self._loop.later(self._settings.grace + LAST_WORD, self._kill)
-        self._commands.terminate()
-        self._interpreter.terminate()
+        ask_to_end(family(os.getpid()))
+        self._commands.expect_end()
+        self._interpreter.expect_end()
         for terminal in self._terminals.values():
             terminal.hang_up()
         if self._services is not None:
@@ -337,6 +340,17 @@ class Program:
         write_log(text)
         if self._current is not None:
             self._current.emit(output(stream, text))
+
+
+def ask_to_end(pids: Iterable[int]) -> None:
+    """Send SIGTERM once to each process group of these processes, but not to our own group."""
+    groups = set()
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            groups.add(os.getpgid(pid))
+    for group in groups - {os.getpgrp()}:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGTERM)
 
 
 def write_log(text: str) -> None:

@@ -66,6 +66,10 @@ class ServiceProcess:
     def terminate(self) -> None:
         """Ask the program to end; kill it after `GRACE` seconds."""
         self._child.signal(signal.SIGTERM)
+        self.expect_end()
+
+    def expect_end(self) -> None:
+        """Kill the program in `GRACE` seconds; it was asked to end."""
         self._loop.later(GRACE, self.kill)
 
     def kill(self) -> None:

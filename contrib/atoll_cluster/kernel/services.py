@@ -78,12 +78,9 @@ class Services:
         link.send({"event": "shut-down"})
 
     def stop(self) -> None:
-        """End all programs, because the kernel ends."""
+        """Await the end of all programs, which were asked to end because the kernel ends."""
         for server in self._servers.values():
-            server.terminate()
-        for pids in self._single.values():
-            for pid in pids:
-                _kill(pid, signal.SIGTERM)
+            server.expect_end()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _reach(self, link: Link, message: dict[str, Any], service: dict[str, Any]) -> None:

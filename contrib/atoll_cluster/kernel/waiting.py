@@ -17,7 +17,7 @@ def waits_for_input(pid: int, pipe: int) -> bool:
 
     Returns False if unknown, so that users are not asked for input that no program reads.
     """
-    return any(_reads(process, pipe) for process in _family(pid))
+    return any(_reads(process, pipe) for process in family(pid))
 
 
 def children(pid: int) -> list[int]:
@@ -30,7 +30,8 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in chain.from_iterable(started)]
 
 
-def _family(pid: int) -> Iterator[int]:
+def family(pid: int) -> Iterator[int]:
+    """Yield a process and its descendants."""
     ahead = [pid]
     while ahead:
         yield (one := ahead.pop())

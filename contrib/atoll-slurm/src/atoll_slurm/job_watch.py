@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
 
 import anyio
 from attrs import Factory, define, evolve, field
@@ -23,9 +22,8 @@ from atoll_cluster.engines import (
 from atoll_slurm.beginnings import GLANCE, Beginnings
 from atoll_slurm.gangs import Member
 from atoll_slurm.never import never
-from atoll_slurm.options import NOTICE
 from atoll_slurm.programs import NoAnswer, is_unreached, run
-from atoll_slurm.queue import CANCELLED, REQUEUED, TIME_LIMIT, Listed, jobs
+from atoll_slurm.queue import CANCELLED, REQUEUED, Listed, jobs
 
 _log = logging.getLogger(__name__)
 
@@ -36,8 +34,6 @@ _SETTLED = 10.0
 """Seconds after its submission, from which on a job that Slurm does not list counts as ended."""
 _AFTER_END = 0.3
 """Seconds between questions to Slurm about a kernel that has written its end."""
-_SLACK = 5.0
-"""Seconds by which clocks may differ and Slurm may send its signal early."""
 
 
 @define
@@ -59,8 +55,6 @@ class JobWatch:
     """Jobs that were requeued; they are cancelled, because the state of their kernels is lost."""
     _hopeless: set[str] = field(factory=set, init=False)
     """Kernels whose jobs can never start, according to Slurm's last answer."""
-    _limits: dict[str, datetime | None] = field(factory=dict, init=False)
-    """Times at which running jobs reach their time limits, by kernel."""
     _look: anyio.Event = field(factory=anyio.Event, init=False)
     _beginnings: Beginnings = field(
         default=Factory(lambda self: Beginnings(self.site), takes_self=True), init=False
@@ -171,8 +165,7 @@ class JobWatch:
         """Return the state of a kernel that has written its end, while its job may go on."""
         if job is None or job.is_leaving or not isinstance(state, Running):
             return state
-        is_late = job.ends is not None and is_near(job.ends) and job.kernel_id not in self.ending
-        return Ended(TIME_LIMIT if is_late else None)
+        return Ended()
 
     async def _give_up(self, states: dict[str, State]) -> None:
         """Cancel jobs that can never start, if two answers of Slurm in a row say so."""
@@ -204,21 +197,16 @@ class JobWatch:
         """Return a job's state, with the reason if it has ended.
 
         If the cluster has asked the kernel to end, `cancelled` is not a reason. If Slurm has asked
-        it to end because of its time limit, the time limit is the reason, although Slurm reports
-        the job as completed if it has ended in time.
+        it to end because of its time limit, and it has ended in time, its own record tells that.
         """
         if isinstance(listed.state, Waiting) and isinstance(self.board[kernel_id], Running):
             self._begun_twice.add(listed.job_id)
             return Ended(REQUEUED)
         if not isinstance(listed.state, Ended):
-            self._limits[kernel_id] = listed.ends or self._limits.get(kernel_id)
             member = self.members.get(kernel_id)
             return self._placed(member.seen(listed) if member else listed)
-        if self.leader(kernel_id) in self.ending:
-            return Ended() if listed.state == Ended(CANCELLED) else listed.state
-        limit = self._limits.pop(kernel_id, None)
-        is_late = limit and listed.ends and limit - listed.ends < timedelta(seconds=NOTICE)
-        return Ended(TIME_LIMIT) if is_late and listed.state == Ended() else listed.state
+        is_asked = self.leader(kernel_id) in self.ending
+        return Ended() if is_asked and listed.state == Ended(CANCELLED) else listed.state
 
     def _placed(self, listed: Listed) -> State:
         """Return a job's state with the job's id and, if it runs, the end of its time limit."""
@@ -267,8 +255,3 @@ class JobWatch:
             except NoAnswer as error:
                 _log.warning("scancel is tried again: %s", error)
             await anyio.sleep(LATER / 6)
-
-
-def is_near(limit: datetime) -> bool:
-    """Return whether Slurm has by now asked jobs with this time limit to end."""
-    return limit - datetime.now() < timedelta(seconds=NOTICE + _SLACK)  # noqa: DTZ005 - Slurm's has no zone

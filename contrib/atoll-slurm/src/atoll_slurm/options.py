@@ -13,6 +13,8 @@ _MIB = 2**20
 _GRES = {"cuda.device": "gpu", "rocm.device": "gpu"}
 NOTICE = 60
 """How many seconds before its time limit a session is asked to end."""
+TIME_IS_UP = "USR2"
+"""The signal for that, by which the supervisor knows the reason, see `Job.command`."""
 
 
 def options(job: Job, settings: Settings, time: str = "", after: Sequence[str] = ()) -> list[str]:
@@ -50,14 +52,15 @@ def options(job: Job, settings: Settings, time: str = "", after: Sequence[str] =
 def _extent(job: Job) -> list[str]:
     """Return the options for the number of nodes, and for the signal before the time limit.
 
-    Slurm sends the signal to the job's script if the script is the kernel, otherwise to the steps.
+    Slurm sends the signal to the job's script if the script is the kernel, otherwise to the steps;
+    it never gets to the programs of a kernel, which have process groups of their own.
     """
     size = job.terms.cluster_size
     if size == 1:
-        return [f"--signal=B:TERM@{NOTICE}", "--nodes=1", "--ntasks=1"]
+        return [f"--signal=B:{TIME_IS_UP}@{NOTICE}", "--nodes=1", "--ntasks=1"]
     nodes = size if job.terms.cluster_mode == "multi-node" else 1
     each = size // nodes
-    told = f"--signal=TERM@{NOTICE}"
+    told = f"--signal={TIME_IS_UP}@{NOTICE}"
     return [told, f"--nodes={nodes}", f"--ntasks={size}", f"--ntasks-per-node={each}"]
 
 

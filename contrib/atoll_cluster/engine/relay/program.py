@@ -23,6 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+PASSED_ON = (signal.SIGTERM, signal.SIGUSR2, signal.SIGQUIT)
 HANDSHAKE = 10.0
 """Seconds in which a caller must prove that it has the key."""
 
@@ -51,7 +52,7 @@ async def listen(argv: Sequence[str]) -> int:
     """Run a supervisor, and accept callers until it has ended."""
     loop = asyncio.get_running_loop()
     early: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGQUIT):
+    for number in PASSED_ON:
         loop.add_signal_handler(number, early.append, number)
     server = await asyncio.start_server(
         carry,
@@ -62,7 +63,7 @@ async def listen(argv: Sequence[str]) -> int:
         ssl_handshake_timeout=HANDSHAKE,
     )
     supervisor = await asyncio.create_subprocess_exec(*argv)
-    for number in (signal.SIGTERM, signal.SIGQUIT):
+    for number in PASSED_ON:
         loop.add_signal_handler(number, _pass_on, supervisor, number)
     for missed in early:
         _pass_on(supervisor, missed)

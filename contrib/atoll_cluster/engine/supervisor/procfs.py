@@ -37,6 +37,29 @@ def living(skip: int = 0) -> list[int]:
     return [pid for pid in descendants(os.getpid(), skip) if not is_zombie(pid)]
 
 
+def outside(pids: list[int]) -> list[int]:
+    """Return those of these processes that the first one, the kernel program, does not ask to end.
+
+    These are the program itself and the commands around it, which are in its session, and processes
+    that lost their parent. The program asks all process groups of its other descendants.
+    """
+    if not pids:
+        return []
+    session = place(pids[0])[1]
+    below = [place(pid) for pid in descendants(pids[0])]
+    asked = {group for group, its_session in below if its_session != session}
+    return [pid for pid in pids if place(pid)[0] not in asked]
+
+
+def place(pid: int) -> tuple[str, str]:
+    """Return the process group and the session of a process; empty texts if it has ended."""
+    try:
+        _state, _parent, group, session, *_ = stat_fields(pid)
+    except (OSError, ValueError):
+        return "", ""
+    return group, session
+
+
 def is_zombie(pid: int) -> bool:
     try:
         return stat_fields(pid)[0] == "Z"

@@ -5,8 +5,9 @@ if the cluster program ends, and a later cluster program finds it again. The sup
 `supervisor.json` (`pid`, `started`) before the kernel begins, and `exit.json` (`exit_code`,
 `reason`, …) after its end.
 
-SIGTERM ends the kernel within the grace period, SIGQUIT at once. If the kernel's folder is deleted,
-the supervisor ends the kernel at once, because nobody could find it any more.
+SIGTERM ends the kernel within the grace period, SIGUSR2 likewise because its time is up, and
+SIGQUIT at once. If the kernel's folder is deleted, the supervisor ends the kernel at once, because
+nobody could find it any more.
 
 The supervisor writes the kernel's output to the log. Whoever connects to `supervisor.sock` gets the
 memory in use in bytes, the processor time in milliseconds and the size of the log, after all output
@@ -30,13 +31,15 @@ import time
 from .files import END, STATE, is_abandoned, read, write, write_json
 from .groups import remove_group
 from .log import Log
-from .procfs import children, cpu_used, descendants, is_zombie, living, send, stat_fields
+from .procfs import children, cpu_used, descendants, is_zombie, living, outside, send, stat_fields
 from .watch import LOOK_AROUND, LimitWatcher, limit_data
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+ASKED_BY = {signal.SIGTERM: "user-requested", signal.SIGUSR2: "time-limit"}
+"""The signals that ask the kernel to end, with the reasons of the end."""
 TOO_MUCH = {"out-of-memory", "too-many-processes"}
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 KEEP = "--keep="
@@ -65,7 +68,7 @@ class Supervisor:
         for fd in (self._signals, wakeup):
             os.set_blocking(fd, False)
         signal.set_wakeup_fd(wakeup)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGQUIT):
+        for number in (signal.SIGCHLD, signal.SIGQUIT, *ASKED_BY):
             signal.signal(number, lambda _number, _frame: None)
         self._reason = "self-terminated"
         self._deadline: float | None = None
@@ -178,12 +181,18 @@ class Supervisor:
         if signal.SIGQUIT in numbers:
             self._reason = "force-terminated"
             self._kill()
-        elif signal.SIGTERM in numbers and self._deadline is None:
-            self._reason = "user-requested"
-            self._deadline = time.monotonic() + self._launch["grace"]
-            self._take_figures()
-            for pid in descendants(os.getpid(), skip=self._launch["wrappers"]):
-                send(pid, signal.SIGTERM)
+            return
+        reasons = [reason for number, reason in ASKED_BY.items() if number in numbers]
+        if reasons and self._deadline is None:
+            self._ask_to_end(reasons[0])
+
+    def _ask_to_end(self, reason: str) -> None:
+        """Send SIGTERM to the kernel program, which asks all programs below it, and to others."""
+        self._reason = reason
+        self._deadline = time.monotonic() + self._launch["grace"]
+        self._take_figures()
+        for pid in outside(descendants(os.getpid(), skip=self._launch["wrappers"])):
+            send(pid, signal.SIGTERM)
 
     def _take_figures(self) -> None:
         """Record the resource use so far, because a killed sandbox does not report it."""

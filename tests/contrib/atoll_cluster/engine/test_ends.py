@@ -1,5 +1,7 @@
 """Interpreters end as Python ends, whoever ends them; other programs are asked before."""
 
+import signal
+
 import anyio
 import pytest
 
@@ -79,3 +81,34 @@ async def test_a_program_of_another_language_is_asked_first(engine, started, que
         await until(run.events(), "on\n")
         assert await kernel.stop() == ExitStatus(0, "user-requested")
         assert (kernel.home / "it").read_text() == "hi"
+
+
+ONCE = """\
+import pathlib, signal, sys, time
+asked = []
+signal.signal(signal.SIGTERM, lambda *_: asked.append(time.monotonic()))
+sys.stdout.write("on\\n")
+sys.stdout.flush()
+while not asked or time.monotonic() < asked[0] + 0.3:
+    time.sleep(0.01)
+pathlib.Path(sys.argv[1]).write_text(str(len(asked)))
+"""
+
+
+async def test_each_program_is_asked_once(engine, started, until):
+    """One of the command's group, one of another, and one that lost its parent."""
+    steps = [f"cat > once.py <<'END'\n{ONCE}END", "(python3 once.py orphan &)",
+             "setsid python3 once.py far &", "python3 once.py near &", "wait"]  # fmt: skip
+    async with started(engine) as kernel:
+        run = await kernel.execute("batch", "", {"exec": "\n".join(steps)})
+        await until(run.events(), "on\non\non\n")
+        assert await kernel.stop() == ExitStatus(0, "user-requested")
+        found = {name: (kernel.home / name).read_text() for name in ("near", "far", "orphan")}
+        assert found == dict.fromkeys(found, "1")
+
+
+async def test_the_signal_tells_why_a_kernel_is_asked_to_end(make_engine, spec):
+    engine = make_engine(plain=True)
+    kernel = await engine.start(spec())
+    engine.launcher.supervisor("k1").signal(signal.SIGUSR2)
+    assert await kernel.wait() == ExitStatus(0, "time-limit")
