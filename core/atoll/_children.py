@@ -22,6 +22,11 @@ _CHANGE: dict[int, Change] = {
     os.CLD_TRAPPED: "stopped",
     os.CLD_CONTINUED: "continued",
 }
+_LAST = 1.0
+"""Seconds to wait for processes that a program has left. They have got a signal, but it may take a
+moment until they have ended; some ignore it.
+"""
+_PAUSE = 0.01
 _WAITS = trio.CapacityLimiter(1_000_000)
 """A very high limit, since a thread waits for each program as long as it runs."""
 _GATE = ("/bin/sh", "-c", 'kill -s STOP $$; exec "$0" "$@"')
@@ -138,3 +143,15 @@ class Child:
             # signal.
             self.signal(signal.SIGTERM)
             self.process.wait()
+            with trio.move_on_after(_LAST):
+                while self._has_processes:  # noqa: ASYNC110  # nobody tells that others end
+                    await trio.sleep(_PAUSE)
+
+    @property
+    def _has_processes(self) -> bool:
+        """Whether there are still processes in the group of the program, which itself has ended."""
+        try:
+            os.killpg(self.process.pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True

@@ -10,7 +10,7 @@ import pickle
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     import trio
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-"""Signals that a job handles. It is started with these blocked, and unblocks them when it can
-handle them.
+"""Signals that a job handles. It is started with these blocked, and unblocks them before it does
+anything else, since threads and programs inherit what is blocked.
 """
 
 
@@ -72,6 +72,7 @@ class Task:
 
 def main(load: Callable[[bool], Program], descriptor: int) -> int:
     """Run the job whose task is read from a socket; returns its exit code."""
+    early = _unblock()
     prompt = socket.socket(fileno=descriptor)
     try:
         with prompt.makefile("rb") as told:
@@ -80,13 +81,22 @@ def main(load: Callable[[bool], Program], descriptor: int) -> int:
         return ExitCode.INTERRUPTED  # the job was ended before it received its task
     sys.argv[0] = task.program_name
     try:
-        return _run(load(task.plugins), task, prompt)
+        return _run(load(task.plugins), task, prompt, early)
     except AtollError as error:
         warn(str(error))
         return error.exit_code
 
 
-def _run(program: Program, task: Task, prompt: socket.socket) -> int:
+def _unblock() -> list[int]:
+    """Unblock the signals; returns a list that gets those which come before they can be handled."""
+    early: list[int] = []
+    for number in SIGNALS:
+        signal.signal(number, lambda number, _frame: early.append(number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    return early
+
+
+def _run(program: Program, task: Task, prompt: socket.socket, early: Sequence[int]) -> int:
     from atoll import _runtime
 
     settings = program.settings
@@ -94,10 +104,13 @@ def _run(program: Program, task: Task, prompt: socket.socket) -> int:
     settings.skip_tls_check, settings.timeout = task.skip_tls_check, task.timeout
     program.target.begin(task.target.choice)
     program.show_progress = _Progress(prompt).show
-    return _runtime.run(_attended, program, task, prompt, guest=program.needs_asyncio())
+    guest = program.needs_asyncio()
+    return _runtime.run(_attended, program, task, prompt, early, guest=guest)
 
 
-async def _attended(program: Program, task: Task, prompt: socket.socket) -> int:
+async def _attended(
+    program: Program, task: Task, prompt: socket.socket, early: Sequence[int]
+) -> int:
     """Run the statement until it ends, or until the prompt has ended."""
     import trio
 
@@ -118,7 +131,8 @@ async def _attended(program: Program, task: Task, prompt: socket.socket) -> int:
     job, code = Job(task.node.text), int(ExitCode.INTERRUPTED)
     current_job.set(job)
     with trio.open_signal_receiver(*SIGNALS) as signals:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        for number in early:
+            signal.raise_signal(number)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_end_with, prompt, nursery.cancel_scope)
             nursery.start_soon(_end_on_signal, signals, job, nursery.cancel_scope)

@@ -154,10 +154,9 @@ class Jobs:
         """Run a program in the foreground; returns its exit code. If it is stopped, it becomes a
         listed job.
         """
-        nursery = self._check()
+        self._check()
         job = Job(text, self.profile(), foreground=True)
-        job.begin()
-        nursery.start_soon(self._run, job, run)
+        self._start(job, run)
         return await self._wait_in_front(job)
 
     async def bring(self, job: Job, ready: Callable[[], None] = lambda: None) -> int:
@@ -203,8 +202,12 @@ class Jobs:
             self._start(*self._queue.popleft())
 
     def _start(self, job: Job, run: Run) -> None:
+        import trio
+
         job.begin()
-        self._check().start_soon(self._run, job, run)
+        # The job may be cancelled before its task runs for the first time.
+        job.scope = scope = trio.CancelScope()
+        self._check().start_soon(self._run, job, run, scope)
 
     def _check(self) -> "trio.Nursery":
         if self.nursery is None:
@@ -218,12 +221,10 @@ class Jobs:
         self._jobs[job.number] = job
         return job
 
-    async def _run(self, job: Job, run: Run) -> None:
-        import trio
-
+    async def _run(self, job: Job, run: Run, scope: "trio.CancelScope") -> None:
         current_job.set(job)
         code = int(ExitCode.INTERRUPTED)
-        with trio.CancelScope() as job.scope:
+        with scope:
             try:
                 code = await run(job)
             except OSError as error:  # a process can't be started, or not in this folder

@@ -83,10 +83,11 @@ class Sink:
         if self._reader is None:
             return 0
         try:
-            return await trio.to_thread.run_sync(self._reader.wait, abandon_on_cancel=True)
+            code = await trio.to_thread.run_sync(self._reader.wait, abandon_on_cancel=True)
         except trio.Cancelled:
             await _end(self._reader)
             raise
+        return code if code >= 0 else 128 - code
 
 
 async def written(file: IO[str] | None) -> None:

@@ -138,6 +138,10 @@ class JobControl:
                 stderr=err_end,
                 **options,
             )
+        except BaseException:
+            os.close(out)
+            os.close(err)
+            raise
         finally:
             os.close(out_end)
             os.close(err_end)
