@@ -22,6 +22,10 @@ import h11
 import pytest
 import trio
 from attrs import define, field, frozen
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")  # a busy machine must not make a test fail
 
 # Here, because pytest takes it from a top folder alone.
 pytest_plugins = ["atoll.testing"]

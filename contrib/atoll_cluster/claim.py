@@ -20,7 +20,7 @@ from atoll_cluster.store.filesystem import is_networked
 
 RENEWAL = 5.0
 """Seconds after which a claim is written again."""
-SILENCE = 20.0
+EXPIRY = 20.0
 """Seconds after which a claim that was not written again is no longer valid.
 
 This is longer than `RENEWAL`, because a shared file system may return old content for some time.
@@ -47,13 +47,13 @@ class Claim:
         """Claim a folder; returns None on a local disk, where the lock is enough.
 
         Raises StartError if a program on another machine serves it. A program that was killed
-        leaves its claim, so this waits up to SILENCE until it is clear that the claim is old.
+        leaves its claim, so this waits up to EXPIRY until it is clear that the claim is old.
         """
         if not is_networked(data.root):
             return None
         claim = cls(data.root / "claim.json")
         found = _read(claim.path)
-        give_up = time.monotonic() + SILENCE
+        give_up = time.monotonic() + EXPIRY
         while found and _is_elsewhere(found) and time.monotonic() < give_up:
             time.sleep(_POLL)
             if (now := _read(claim.path)) and now != found:
@@ -73,8 +73,8 @@ class Claim:
 
     def _write(self) -> None:
         self._beat += 1
-        told = {"host": socket.gethostname(), "token": self.token, "beat": self._beat}
-        write_private(self.path, json.dumps(told))
+        content = {"host": socket.gethostname(), "token": self.token, "beat": self._beat}
+        write_private(self.path, json.dumps(content))
         self._written = time.monotonic()
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ from atoll_cluster.supervision import TaskKind, Work
 
 _UNKNOWN_OWNER = "its owner is unknown"
 
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 """Seconds that the start waits until deleted folders are gone, which clients must not see."""
 
 CleanupTask = tuple[Item, Work]
@@ -37,7 +37,7 @@ async def start_cleanup(cluster: Cluster) -> None:
             for item, work in list(find(cluster)):
                 task = cluster.supervisor.start(TaskKind.CLEAN_UP, work, item=item)
                 begun += [task] if item.what == "folder" else []
-    with anyio.move_on_after(_PATIENCE):
+    with anyio.move_on_after(_TIMEOUT):
         for task in begun:
             await task.wait()
 

@@ -18,7 +18,7 @@ from atoll_cluster.paths import DataDir, StartError, write_private
 
 _log = logging.getLogger(__name__)
 
-_LOOK_AGAIN = 1.0
+_CHECK_INTERVAL = 1.0
 """Seconds between two checks of the files by which others find the program."""
 _LONGEST = 64 * 1024
 _POLL = 0.02
@@ -119,8 +119,8 @@ class Announcement:
         import anyio.to_thread
 
         while True:
-            await anyio.sleep(_LOOK_AGAIN)
-            await anyio.to_thread.run_sync(self._mend, abandon_on_cancel=True)
+            await anyio.sleep(_CHECK_INTERVAL)
+            await anyio.to_thread.run_sync(self._check_files, abandon_on_cancel=True)
 
     def withdraw(self) -> None:
         """Delete the file."""
@@ -129,11 +129,11 @@ class Announcement:
             self._lock.truncate(0)
             self.data.server.unlink(missing_ok=True)
 
-    def _mend(self) -> None:
+    def _check_files(self) -> None:
         with self._writing:
             try:
-                self._stay()
-                self._hold_what_others_see()
+                self._renew_claim()
+                self._lock_again()
                 if self._text and any(
                     _read(path) != self._text for path in (self.data.server, self.data.lock)
                 ):
@@ -142,7 +142,7 @@ class Announcement:
             except OSError as error:
                 _log.warning("the address of this program cannot be written: %s", error)
 
-    def _stay(self) -> None:
+    def _renew_claim(self) -> None:
         """Renew the claim; if another program has taken the folder over, end this one at once."""
         try:
             if self._claim is not None:
@@ -151,7 +151,7 @@ class Announcement:
             _log.critical("this program has stood still, and one on %s has taken over", error)
             os._exit(1)
 
-    def _hold_what_others_see(self) -> None:
+    def _lock_again(self) -> None:
         """Lock the file again if another file has its name now."""
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(self._lock.fileno()), self.data.lock.stat()):
@@ -206,7 +206,7 @@ def find_server(data: DataDir) -> ServerInfo | None:
     If a program holds the lock, but no file has its address, it will soon write the address. This
     waits up to two seconds for it.
     """
-    give_up = time.monotonic() + 2 * _LOOK_AGAIN
+    give_up = time.monotonic() + 2 * _CHECK_INTERVAL
     while (server := read_server(data)) is None and _is_held(data.lock):
         if time.monotonic() > give_up:
             return None

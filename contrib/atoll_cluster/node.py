@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 
 from atoll_cluster.storage.volume import Volume
 
-_SHORTEST = 1.0
+_SHORTEST_INTERVAL = 1.0
 """Seconds between two measurements of processor time, which the system counts in hundredths."""
 
 Figure = dict[str, str]
@@ -46,13 +46,13 @@ class Processors:
     _busy: Sequence[float] = ()
     _looked_at: float = field(default=-float("inf"))
 
-    def look(self) -> Sequence[float]:
+    def measure(self) -> Sequence[float]:
         """Return the load of each processor since the last call, from 0 to 1.
 
         A call within a second after a measurement returns the same values. The first call covers
         the whole time since the machine started.
         """
-        if time.monotonic() < self._looked_at + _SHORTEST:
+        if time.monotonic() < self._looked_at + _SHORTEST_INTERVAL:
             return self._busy
         before, self._times = self._times, _times(self.stat)
         self._busy = [_share(before.get(name, (0, 0)), now) for name, now in self._times.items()]
@@ -63,7 +63,7 @@ class Processors:
 def measure(volume: Volume, processors: Processors) -> Node:
     """Measure this machine; the load is in milliseconds of processor time per second."""
     memory, (total, free) = _memory(), volume.space()
-    used, busy = memory["MemTotal"] - memory["MemAvailable"], processors.look()
+    used, busy = memory["MemTotal"] - memory["MemAvailable"], processors.measure()
     return Node(
         _figure(sum(busy) * 1000, len(busy) * 1000, "msec"),
         [_figure(share * 1000, 1000, "pct") for share in busy],

@@ -83,7 +83,7 @@ class DataDir:
         return self.root / "put-aside.json"
 
     @property
-    def last_words(self) -> Path:
+    def last_output(self) -> Path:
         """The output of the last program that is not in its log, such as a crash of Python."""
         return self.log_folder / "start.log.1"
 

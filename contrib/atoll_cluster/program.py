@@ -46,7 +46,7 @@ from atoll_cluster.supervision import TaskKind, supervised
 
 _log = logging.getLogger(__name__)
 
-_PATIENCE = 3
+_TIMEOUT = 3
 """Seconds that open requests get to end when the program stops."""
 
 _KEEP_ALIVE = 75
@@ -55,9 +55,9 @@ _KEEP_ALIVE = 75
 _OPEN_FILES = 16384
 """How many files the program may open at the same time, if the system allows this."""
 
-_LONGEST_LAST_WORDS = 64 * 1024
+_LONGEST_LAST_OUTPUT = 64 * 1024
 
-_SESSION_PATIENCE = 20
+_SESSION_TIMEOUT = 20
 """Seconds that sessions get to end first; the next program finds those that still run."""
 
 
@@ -84,7 +84,7 @@ def serve(options: Options) -> None:
             if claim := Claim.take(data):
                 stack.callback(claim.close)
             listener = stack.enter_context(bind(data, options.port))
-            _tell_how_the_last_one_ended(data)
+            _log_last_end(data)
             store = stack.enter_context(closing(open_store(data)))
             ensure_accounts(data, store)
         announcement = Announcement(data, listener.getsockname()[1], options.version, held, claim)
@@ -92,14 +92,14 @@ def serve(options: Options) -> None:
             anyio.run(_run, options, data, store, listener, announcement)
 
 
-def _tell_how_the_last_one_ended(data: DataDir) -> None:
+def _log_last_end(data: DataDir) -> None:
     """Log how the last program ended, if that was abnormal."""
     if data.server.exists():
         _log.error("the last program did not shut down: it was killed or it crashed")
     with suppress(OSError):
-        with data.last_words.open("rb") as file:
-            words = file.read(_LONGEST_LAST_WORDS).decode("utf-8", "replace").strip()
-        data.last_words.unlink()
+        with data.last_output.open("rb") as file:
+            words = file.read(_LONGEST_LAST_OUTPUT).decode("utf-8", "replace").strip()
+        data.last_output.unlink()
         if words:
             _log.error("the last output of that program: %s", words)
 
@@ -146,7 +146,7 @@ async def _run(
         supervised(PutAside.read(data.put_aside)) as supervisor,
     ):
         is_here = engine.launcher.is_here
-        machine = here if is_here else _elsewhere(engine)
+        machine = here if is_here else _other_machine(engine)
         scheduler = Scheduler(store, engine, machine, Bus(), supervisor)
         nodes = Nodes(engine.launcher, store.kernels)
         cluster = Cluster(store, scheduler, storage, f"atoll {options.version}", nodes)
@@ -167,7 +167,7 @@ async def _run(
         await store.usage.settle()
 
 
-def _elsewhere(engine: KernelEngine) -> Machine:
+def _other_machine(engine: KernelEngine) -> Machine:
     has_nodes = isinstance(engine.launcher, NodeLauncher)
     return Machine.elsewhere(engine.capacity(), has_nodes=has_nodes)
 
@@ -180,10 +180,10 @@ def _network(data: DataDir) -> int:
 async def _warm_up(engine: KernelEngine, server: "_Server") -> None:
     """Load in advance what the first session and the first GraphQL query need."""
     await server.listening.wait()
-    await anyio.to_thread.run_sync(_look_around, engine, abandon_on_cancel=True)
+    await anyio.to_thread.run_sync(_load_first_needs, engine, abandon_on_cancel=True)
 
 
-def _look_around(engine: KernelEngine) -> None:
+def _load_first_needs(engine: KernelEngine) -> None:
     from atoll_cluster.api.gql.schema import schema
 
     schema()
@@ -205,7 +205,7 @@ def _configure(cluster: Cluster) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         headers=[("Server", "BackendAI")],
-        timeout_graceful_shutdown=_PATIENCE,
+        timeout_graceful_shutdown=_TIMEOUT,
         timeout_keep_alive=_KEEP_ALIVE,
         # Without pings, a client that is stopped for a while (Ctrl-Z) does not lose its run. On
         # loopback, a dead client is noticed without them, and compression gains nothing.
@@ -242,15 +242,15 @@ async def _stop_on_signal(server: _Server, cluster: Cluster, keep_sessions: bool
         async for number in signals:
             _log.info("stopping on %s", signal.Signals(number).name)
             try:
-                await _wind_up(cluster, keep_sessions)
+                await _end_sessions(cluster, keep_sessions)
             finally:
                 server.should_exit = True  # The program must end even after an error.
             return
 
 
-async def _wind_up(cluster: Cluster, keep_sessions: bool) -> None:
+async def _end_sessions(cluster: Cluster, keep_sessions: bool) -> None:
     cluster.stopping.set()
     if not keep_sessions:
-        with anyio.move_on_after(_SESSION_PATIENCE):
+        with anyio.move_on_after(_SESSION_TIMEOUT):
             await cluster.scheduler.end_all("agent-termination")
     cluster.bus.close()

@@ -14,14 +14,14 @@ from atoll_cluster.store.store import Store
 
 _log = logging.getLogger(__name__)
 
-PATIENCE = 60.0
+LOCK_TIMEOUT = 60.0
 """Seconds to wait at the start if another program has locked the database."""
 _POLL = 0.1
 _BEHIND = ("", "-wal")
 """The endings of the database's file names."""
 
 
-def open_store(data: DataDir, patience: float = PATIENCE) -> Store:
+def open_store(data: DataDir, patience: float = LOCK_TIMEOUT) -> Store:
     """Open the store of a data folder; raises StartError with advice."""
     give_up = time.monotonic() + patience
     is_told = False

@@ -28,7 +28,7 @@ Work = Callable[[], Awaitable[object]]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 """Seconds between attempts: the first and the longest pause; each is twice the one before."""
-_LONG_ENOUGH = 60.0
+_STABLE_AFTER = 60.0
 """If a loop ran for so many seconds before it failed, the pauses start again with the first."""
 _LONGEST_REASON = 300
 
@@ -184,7 +184,7 @@ class TaskSupervisor:
                     return reason
             else:
                 return None
-            if anyio.current_time() - begin > _LONG_ENOUGH:
+            if anyio.current_time() - begin > _STABLE_AFTER:
                 pauses = _pauses()
             await anyio.sleep(next(pauses))
 
@@ -196,7 +196,7 @@ class TaskSupervisor:
         """Log an error; return the reason in a form for the user."""
         if isinstance(error, EngineError | OSError | StoreUnavailable | NeedsAdmin):
             _log.warning("%s failed (%s): %s", kind.name, about, error)
-            return _in_words(error)[:_LONGEST_REASON]
+            return _describe(error)[:_LONGEST_REASON]
         _log.error("%s failed (%s)", kind.name, about, exc_info=error)
         what = f"{type(error).__name__}: {error}".removesuffix(": ")[:_LONGEST_REASON]
         while_ = f"while {kind.value.activity} ({what})"
@@ -223,7 +223,7 @@ class TaskSupervisor:
                 self.put_aside.add(Item("session", session), f"{reason}; {error}")
 
 
-def _in_words(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.strerror}: {error.filename}"
     return str(error)

@@ -47,7 +47,7 @@ def atoll_commands() -> Iterator[Command]:
     )
     yield Command(
         "local findings",
-        "Print what it stands on",
+        "Print what the checks find",
         "atoll_local.checks:findings",
         hidden=True,
         single=True,

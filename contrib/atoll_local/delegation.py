@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _LINGERING = Path("/var/lib/systemd/linger")
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 _OPTIONS = ("--user", "--scope", "--quiet", "--collect", "--property=Delegate=yes", "--")
 
 
@@ -37,7 +37,7 @@ def lingers(lingering: Path = _LINGERING) -> bool:
 
 def _works(words: Sequence[str]) -> bool:
     try:
-        tried = subprocess.run([*words, "true"], capture_output=True, timeout=_PATIENCE)  # noqa: PLW1510
+        tried = subprocess.run([*words, "true"], capture_output=True, timeout=_TIMEOUT)  # noqa: PLW1510
     except (OSError, subprocess.SubprocessError):
         return False
     return tried.returncode == 0

@@ -88,11 +88,11 @@ def start(data: DataDir, sandbox: str = "") -> ServerInfo:
     command = [*delegation_command(), sys.executable, "-m", "atoll_cluster"]
     command += ["--data", str(data.root), "--release", __version__, "--log-file"]
     command += ["--sandbox", sandbox or os.environ.get("ATOLL_LOCAL_SANDBOX") or "auto"]
-    last_words = data.log_folder / "start.log"
-    if last_words.exists():
+    last_output = data.log_folder / "start.log"
+    if last_output.exists():
         # The program that starts now copies this file into its log.
-        last_words.replace(data.last_words)
-    with os.fdopen(open_private(last_words, os.O_TRUNC), "w") as log:
+        last_output.replace(data.last_output)
+    with os.fdopen(open_private(last_output, os.O_TRUNC), "w") as log:
         # The program gets its own process session, so that Ctrl-C in the shell does not end it.
         process = subprocess.Popen(
             command,
@@ -110,15 +110,15 @@ def start(data: DataDir, sandbox: str = "") -> ServerInfo:
             break
         time.sleep(_POLL)
     raise AtollError(
-        f"the embedded cluster did not start: {_reason(data, last_words)}",
+        f"the embedded cluster did not start: {_reason(data, last_output)}",
         hint=f"its log is in {data.log_folder}",
     )
 
 
-def _reason(data: DataDir, last_words: Path) -> str:
+def _reason(data: DataDir, last_output: Path) -> str:
     if shutil.disk_usage(data.root).free < _LEAST_SPACE:
         return f"no space is left on the disk of {data.root}"
-    words = last_words.read_text(errors="replace").strip().splitlines()
+    words = last_output.read_text(errors="replace").strip().splitlines()
     return words[-1] if words else "it printed no reason"
 
 

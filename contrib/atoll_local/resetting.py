@@ -15,7 +15,7 @@ from atoll_cluster.paths import DataDir
 from atoll_cluster.storage.removal import RemovalError, remove
 from atoll_local import launcher
 
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 """Seconds in which sessions can end before they are killed."""
 _POLL = 0.02
 
@@ -107,7 +107,7 @@ def _living(processes: Processes) -> list[int]:
 
 
 def _end(processes: Processes) -> bool:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while time.monotonic() < deadline:
         if not _living(processes):
             return True

@@ -27,7 +27,7 @@ def load_adapted(
     """Import a command and adapt it, with the options that plugins add; raises PluginError."""
     command = provided.load()
     if not isinstance(command, click.Command):
-        raise PluginError(provided.origin, f"{provided.record.load} is no click command")
+        raise PluginError(provided.origin, f"{provided.record.load} is not a click command")
     added = load_added_options(options, command, path)
     return _with_examples(adapted(command, provided.origin, added), examples)
 

@@ -90,7 +90,7 @@ def load_added_options(
 def _load(provided: Provided[Option]) -> AddedOption:
     option = provided.load()
     if not isinstance(option, click.Option):
-        raise PluginError(provided.origin, f"{provided.record.load} is no click option")
+        raise PluginError(provided.origin, f"{provided.record.load} is not a click option")
     return AddedOption(provided, option)
 
 

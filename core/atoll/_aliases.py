@@ -42,7 +42,7 @@ class Call:
         if not self.words:
             return nodes
         if len(nodes) > 1 or not isinstance(nodes[0], SimpleCommand) or nodes[0].system:
-            raise UsageError(f"alias {self.name} takes no words", hint=self.meaning)
+            raise UsageError(f"alias {self.name} takes no arguments", hint=self.meaning)
         return [evolve(nodes[0], words=(*nodes[0].words, *self.words))]
 
     def single(self, node: SimpleCommand) -> SimpleCommand | None:
@@ -137,7 +137,9 @@ class Call:
 def _merged(outer: SimpleCommand, inner: SimpleCommand, before: Sequence[Word]) -> SimpleCommand:
     """Combine the command of an alias with the text around the alias; raises UsageError."""
     if inner.system and (before or outer.source or outer.target or outer.pipe):
-        raise UsageError(f"{outer.text}: a command of the system takes nothing here")
+        raise UsageError(
+            f"{outer.text}: a system command can't take input, output or arguments from an alias"
+        )
     return evolve(
         inner,
         words=(*before, *inner.words),

@@ -85,7 +85,7 @@ class Checkpoint:
             except OSError as error:
                 raise AtollError(f"{folder}: {error.strerror}") from None
         if profile and profile != self.program.target.name:
-            self.program.target.turn(profile)
+            self.program.target.change_to(profile)
 
     def _begin(self, head: dict[str, Any], *, goes_on: bool) -> None:
         flags = os.O_APPEND if goes_on else os.O_TRUNC
@@ -151,7 +151,7 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
     if not text:
         return None, []
     if not records or records[0].get("kind") != _KIND:
-        raise AtollError(f"{path} is no checkpoint of a script", hint="name another file")
+        raise AtollError(f"{path} is not a checkpoint of a script", hint="name another file")
     return records[0], records[1:]
 
 

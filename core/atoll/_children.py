@@ -53,11 +53,11 @@ class Child:
         command: Sequence[str],
         *,
         foreground: Foreground | None = None,
-        deaf_to: Collection[int] = (),
+        blocked: Collection[int] = (),
         **options: Any,
     ) -> "Child":
         """Start a program. `options` are those of :class:`subprocess.Popen`. With `foreground`, the
-        program gets the terminal before it runs. The signals in `deaf_to` are blocked at its start;
+        program gets the terminal before it runs. The signals in `blocked` are blocked at its start;
         they arrive when the program unblocks them.
 
         Raises OSError.
@@ -66,7 +66,7 @@ class Child:
         def start() -> "subprocess.Popen[bytes]":
             gate = _GATE if foreground else ()
             # A child inherits the blocked signals of the thread that starts it.
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, deaf_to)
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
             try:
                 return subprocess.Popen([*gate, *command], process_group=0, **options)
             finally:

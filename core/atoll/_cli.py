@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the program; the console scripts `atoll` and `backend.ai` call this."""
-    _mend_streams()
+    _repair_streams()
     if sys.argv[1:] in (["--version"], ["-V"]):
         leave(_guard(show_version))
     # Start-up makes many objects but hardly any garbage, so garbage is collected less often.
@@ -67,7 +67,7 @@ def leave(code: int) -> NoReturn:
         os._exit(code)
 
 
-def _mend_streams() -> None:
+def _repair_streams() -> None:
     """Open /dev/null for standard streams that are closed, and make the others accept any text.
 
     Otherwise, a file or socket that is opened later would get the descriptor of a closed stream.
@@ -115,13 +115,13 @@ def run(arguments: Sequence[str]) -> int:
         program.settings.profile_name = options.profile
         program.settings.skip_tls_check = options.skip_tls_check
         program.settings.timeout = options.timeout
-        return _open_door(program, options)
+        return _run_front_door(program, options)
     except AtollError as error:
         warn(str(error))
         return error.exit_code
 
 
-def _open_door(program: "Program", options: "Options") -> int:
+def _run_front_door(program: "Program", options: "Options") -> int:
     from atoll._timings import measured, tell_start
 
     if options.help:
@@ -141,7 +141,7 @@ def _open_door(program: "Program", options: "Options") -> int:
 
         raise UsageError("--echo and --checkpoint are for scripts", hint="-c LINES or -f FILE")
     with measured("importing the prompt"):
-        from atoll._shell.door import run_shell
+        from atoll._shell.main import run_shell
     tell_start()
     return run_shell(program, output_format=options.output)
 

@@ -48,7 +48,7 @@ def color_of(text: str) -> str:
     if name.startswith("#"):
         hint = "such as '#ff8800', in quotes, since # begins a comment"
     raise ConfigError(
-        f"{text!r} is no color", hint=hint or f"one of {', '.join(COLORS)}, '#ff8800'"
+        f"{text!r} is not a color", hint=hint or f"one of {', '.join(COLORS)}, '#ff8800'"
     )
 
 

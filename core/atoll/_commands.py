@@ -23,20 +23,20 @@ ALL_COMMANDS = "*"
 """The name in `Option.commands` that means all commands."""
 DESTROYING = "*destroys"
 """The name in `Option.commands` that means all commands that destroy something."""
-_FEW = 3
+_MOST_LISTED = 3
 """The most commands that a hint names."""
-_KEEPS = "let NAME = VALUE keeps a value"
-_MEANT = {
-    "bye": "exit leaves",
-    "echo": "print writes words",
-    "export": _KEEPS,
-    "logout": "exit leaves",
-    "man": "help COMMAND tells about one",
-    "printf": "print writes words",
-    "set": _KEEPS,
-    "setenv": _KEEPS,
-    "type": "help COMMAND tells about one",
-    "which": "help COMMAND tells about one",
+_USE_LET = "use let NAME = VALUE"
+_SIMILAR = {
+    "bye": "use exit",
+    "echo": "use print",
+    "export": _USE_LET,
+    "logout": "use exit",
+    "man": "use help COMMAND",
+    "printf": "use print",
+    "set": _USE_LET,
+    "setenv": _USE_LET,
+    "type": "use help COMMAND",
+    "which": "use help COMMAND",
 }
 """Hints for names of commands in other shells, if no plugin has a command of that name."""
 
@@ -115,7 +115,7 @@ class CommandTree:
         while rest and (below := node.child(rest[0])):
             node, rest = below, rest[1:]
         if rest and not node.runs and not rest[0].startswith("-"):
-            meant = "" if node.path else _MEANT.get(rest[0], "")
+            meant = "" if node.path else _SIMILAR.get(rest[0], "")
             hint = meant or _near(node, rest[0])
             raise NoSuchCommand([*node.path, rest[0]], hint=hint, is_meant=bool(meant))
         return node, rest
@@ -197,7 +197,7 @@ def _prefix_before(before: Sequence[str], command: Sequence[str]) -> str:
 def _near(node: Node, word: str) -> str:
     known = [name for name, child in {**node.children, **node.aliases}.items() if not child.hidden]
     below = [" ".join(one.path) for one in _called(node, word)]
-    if 0 < len(below) <= _FEW:
+    if 0 < len(below) <= _MOST_LISTED:
         return f"did you mean {' or '.join(below)}?"
     return near_matches(word, known) or f"{node.spelled} --help lists them"
 

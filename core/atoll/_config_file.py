@@ -56,7 +56,7 @@ def unset_key(path: Path, key: str) -> bool:
     except ConfigError:
         is_unset = False
     if not is_unset:
-        raise ConfigError(f"{path} can't be changed without harm", hint=f"take {key} out there")
+        raise ConfigError(f"{path} can't be changed safely", hint=f"take {key} out there")
     write_atomic(path, text)
     return True
 

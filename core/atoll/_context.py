@@ -136,7 +136,7 @@ class Context:
             return
         # Scripts pipe an answer into that client; the prompt's own input is lines.
         piped = self._program.as_official and self.shell is None
-        if not await self._hear(question, "--yes answers yes", piped=piped):
+        if not await self._read_answer(question, "--yes answers yes", piped=piped):
             raise AtollError("nothing was changed")
 
     async def run(self, line: str, capture: Capture | None = None) -> int:
@@ -192,17 +192,17 @@ class Context:
         """Ask the user a yes or no question; raises UsageError with this hint if nobody
         can answer.
         """
-        return await self._hear(question, hint, piped=False)
+        return await self._read_answer(question, hint, piped=False)
 
-    async def _hear(self, question: str, hint: str, *, piped: bool) -> bool:
-        unheard = UsageError(f"this needs an answer: {question}", hint=hint)
+    async def _read_answer(self, question: str, hint: str, *, piped: bool) -> bool:
+        no_answer = UsageError(f"this needs an answer: {question}", hint=hint)
         if not self.can_ask and not (self.foreground and piped):
-            raise unheard
+            raise no_answer
         self.output.stderr.write(f"{question} [y/N] ")
         self.output.stderr.flush()
         answer = await self.stdin.line()
         if answer is None and not self.stdin.is_terminal:
-            raise unheard
+            raise no_answer
         return (answer or "").strip().lower() in {"y", "yes"}
 
     @asynccontextmanager

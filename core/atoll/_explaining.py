@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from atoll._api.explained import ExplainedApi
     from atoll.transport import Request
 
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 """Seconds that a command may take without an answer."""
 _MOST = 30
 """The most requests that are shown."""
@@ -127,7 +127,7 @@ async def explained(context: Context, prepared: Prepared) -> Explanation:
     is_whole = False
     async with _temporary(context, prepared) as apart:
         failure: BaseException | None = None
-        with trio.move_on_after(_PATIENCE):
+        with trio.move_on_after(_TIMEOUT):
             try:
                 await prepared.calls.run(apart)
                 is_whole = True
@@ -182,11 +182,11 @@ def _body(request: "Request") -> str:
         document = json.loads(request.body)
     except (ValueError, RecursionError):
         return f"{len(request.body)} bytes"
-    tidy = _without_secrets(document)
-    if isinstance(tidy, dict) and tidy.keys() == {"query", "variables"}:
+    shown = _without_secrets(document)
+    if isinstance(shown, dict) and shown.keys() == {"query", "variables"}:
         # The most important keys come first, since tables cut bodies.
-        tidy = {"variables": tidy["variables"], "query": tidy["query"]}
-    return json.dumps(tidy, ensure_ascii=False)
+        shown = {"variables": shown["variables"], "query": shown["query"]}
+    return json.dumps(shown, ensure_ascii=False)
 
 
 def _without_secrets(document: Any) -> Any:

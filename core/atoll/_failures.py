@@ -19,7 +19,7 @@ from atoll._plugins import Origin, PluginError
 from atoll._private_files import write_atomic
 from atoll.output import age
 
-_KEPT = 86_400.0
+_LIFETIME = 86_400.0
 """Seconds after which a failure is no longer shown."""
 _MOST = 100
 
@@ -93,4 +93,4 @@ def _read(file: Path) -> Failure | None:
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None  # the file is incomplete
-    return failure if time.time() - failure.at < _KEPT else None
+    return failure if time.time() - failure.at < _LIFETIME else None

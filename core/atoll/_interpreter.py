@@ -218,7 +218,7 @@ class Interpreter:
 
     def _noted(self, node: SimpleCommand, code: int, runner: "Runner") -> int:
         """Remember that a statement has failed without a message; returns its exit code."""
-        silent = code not in (ExitCode.OK, ExitCode.INTERRUPTED) and not runner.has_told
+        silent = code not in (ExitCode.OK, ExitCode.INTERRUPTED) and not runner.has_reported
         self._failed = _Failed(node, code) if silent else None
         return code
 
@@ -288,7 +288,7 @@ class Interpreter:
             values = capture.values() if not code else Values(())
         if node.first and not code:
             if not values.items:
-                raise NotFound(f"{node.text}: it gave nothing, so there is no first")
+                raise NotFound(f"{node.text}: it returned no record, so there is no first one")
             values = evolve(values, items=values.items[:1])
         return code, values
 

@@ -28,28 +28,28 @@ async def interruptible(call: Callable[[], Awaitable[int]]) -> int:
 
     A signal that ends the process does so after the command has cleaned up.
     """
-    heard = _SignalState(_deadly_signals())
+    state = _SignalState(_deadly_signals())
     keys = {signal.SIGINT, signal.SIGQUIT} - _ending.get()
-    code = await _until(partial(_within, call), heard, (*keys, *heard.deadly))
-    return _QUIT_CODE if heard.last == signal.SIGQUIT and code == ExitCode.INTERRUPTED else code
+    code = await _until(partial(_within, call), state, (*keys, *state.deadly))
+    return _QUIT_CODE if state.last == signal.SIGQUIT and code == ExitCode.INTERRUPTED else code
 
 
 async def ending_in_order(call: Callable[[], Awaitable[int]]) -> int:
     """Run a script with its jobs. A signal that ends the process does so after all of them have
     cleaned up.
     """
-    heard = _SignalState(_deadly_signals())
-    if not heard.deadly:
+    state = _SignalState(_deadly_signals())
+    if not state.deadly:
         return await call()
-    token = _ending.set(frozenset(heard.deadly))
+    token = _ending.set(frozenset(state.deadly))
     try:
-        return await _until(call, heard, heard.deadly)
+        return await _until(call, state, state.deadly)
     finally:
         _ending.reset(token)
 
 
 async def _until(
-    call: Callable[[], Awaitable[int]], heard: "_SignalState", numbers: Sequence[int]
+    call: Callable[[], Awaitable[int]], state: "_SignalState", numbers: Sequence[int]
 ) -> int:
     """Run a call, and cancel it when one of these signals comes. A signal that ends the process is
     raised again after the call has cleaned up.
@@ -57,10 +57,10 @@ async def _until(
     code, failure = int(ExitCode.INTERRUPTED), None
     with (
         trio.open_signal_receiver(*numbers) as signals,
-        _interrupting_again(numbers, heard),
+        _interrupting_again(numbers, state),
     ):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(heard.cancel_on_signal, signals, nursery.cancel_scope)
+            nursery.start_soon(state.cancel_on_signal, signals, nursery.cancel_scope)
             try:
                 code = await call()
             except BaseException as error:  # raised again below, outside the nursery's group
@@ -70,10 +70,10 @@ async def _until(
                 elif not is_interrupt(error) or signal.SIGINT not in numbers:
                     raise
             nursery.cancel_scope.cancel()
-    if heard.last in heard.deadly:
+    if state.last in state.deadly:
         with suppress(OSError):
             sys.stdout.flush()
-        signal.raise_signal(heard.last)
+        signal.raise_signal(state.last)
     if failure is not None:
         raise failure
     return code
@@ -113,17 +113,17 @@ class _SignalState:
 
 
 @contextmanager
-def _interrupting_again(numbers: Iterable[int], heard: _SignalState) -> Iterator[None]:
+def _interrupting_again(numbers: Iterable[int], state: _SignalState) -> Iterator[None]:
     """Let a second signal interrupt code that keeps the event loop from handling the first."""
     handlers: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        if heard.waiting and not trio.lowlevel.currently_ki_protected() and _is_within(frame):
-            if number in heard.deadly:
+        if state.waiting and not trio.lowlevel.currently_ki_protected() and _is_within(frame):
+            if number in state.deadly:
                 signal.signal(number, signal.SIG_DFL)
                 signal.raise_signal(number)
             raise KeyboardInterrupt
-        heard.waiting = True
+        state.waiting = True
         handlers[number](number, frame)
 
     for number in handlers:

@@ -3,7 +3,7 @@
 import sys
 
 from atoll._cli import leave
-from atoll._job_door import main
+from atoll._job_main import main
 from atoll._program import Program
 
 

@@ -48,7 +48,7 @@ class Job:
     folder: str = field(factory=_here)
     since: float = field(factory=time.time)
     foreground: bool = False
-    told: bool = False
+    is_reported: bool = False
     """Whether the user was told that the job has ended."""
     child: "Child | None" = field(default=None, repr=False)
     """The process that runs the job; None if the job runs in this process."""
@@ -313,7 +313,9 @@ class Jobs:
         """
         import trio
 
-        waiting = [job for job in self._jobs.values() if job.state != "stopped" and not job.told]
+        waiting = [
+            job for job in self._jobs.values() if job.state != "stopped" and not job.is_reported
+        ]
         if not waiting:
             raise NotFound("no job is running")
         ended = next((job for job in waiting if job.has_ended), None)

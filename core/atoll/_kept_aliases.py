@@ -61,7 +61,7 @@ class Aliases:
 
     def _write(self, lines: dict[str, str]) -> None:
         if self.problem:
-            raise ConfigError(self.problem, hint="mend it, or remove it")
+            raise ConfigError(self.problem, hint="correct it, or remove it")
         import yaml
 
         write_atomic(self.file, yaml.safe_dump(lines, sort_keys=True, allow_unicode=True))

@@ -164,7 +164,7 @@ class _Parser:
         line, outer = self._line_at(token.start), self._blocks[-1]
         outer.header = self._text(outer.start, token.start)
         if len(self._blocks) > _DEEPEST:
-            raise LineError(f"more than {_DEEPEST} blocks stand in one another", line)
+            raise LineError(f"more than {_DEEPEST} levels of blocks are nested", line)
         self._blocks.append(_Block(token.value, line=line))
 
     def _close(self, token: Token) -> None:
@@ -177,7 +177,7 @@ class _Parser:
             _check_first(inner.nodes[0])
             outer.pieces.append(inner.nodes[0])
         else:
-            raise LineError("one command stands between '$(' and ')'", inner.line)
+            raise LineError("there must be one command between '$(' and ')'", inner.line)
 
     def _finish(self, mark: str, at: int) -> None:
         """End the statement before a mark at this position, and add its node to the block."""
@@ -214,7 +214,8 @@ class _Parser:
         if keyword in ("break", "continue"):
             if takes or not any(one.within == "{" for one in self._blocks):
                 raise LineError(
-                    f"{keyword!r} stands alone, between the braces of a 'for'", block.line
+                    f"{keyword!r} must be a statement of its own, between the braces of a 'for'",
+                    block.line,
                 )
             return Jump(word=keyword, line=block.line, text=text)
         return self._simple(pieces, block.line, text, mark)
@@ -294,7 +295,7 @@ class _Parser:
             if file is None or file.kind != "file":
                 raise LineError(f"no file is named after {token.value!r}", line)
             if any(mark[0] == token.value[0] for mark in found):
-                raise LineError(f"{token.value[0]!r} stands twice in one statement", line)
+                raise LineError(f"{token.value[0]!r} occurs twice in one statement", line)
             found[token.value] = self._word(file)
         return found
 
@@ -313,7 +314,7 @@ class _Parser:
         if raw.startswith("$("):
             hint = "let NAME = COMMAND keeps the output of a command; single quotes keep the $"
             line = self.line + self.text.count("\n", self._at, token.start)
-            raise LineError("'$(' stands only after 'for NAME in'", line, hint=hint)
+            raise LineError("'$(' is allowed only after 'for NAME in'", line, hint=hint)
         if raw == "~" or raw.startswith("~/"):
             home = os.path.expanduser("~")  # noqa: PTH111  # Path.home() raises without a home folder, this does not
             if token.parts:

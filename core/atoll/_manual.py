@@ -31,7 +31,7 @@ _GRAMMAR = (
     ("a &", "in the background of the prompt"),
     ("a | b  a > f  a >> f  a < f", "into a command of the system, to files and from them"),
     ("! b", "a command of the system alone"),
-    ("let x = a", "keeps what a command says: $x, $x.id"),
+    ("let x = a", "stores the result of a command: $x, $x.id"),
     ("for x in 1 2 { ... }", "once for each value"),
     ("@NAME a", "with another profile; @* with all of them"),
 )

@@ -32,11 +32,11 @@ OPTIONS = (
     Option(("--no-plugins",), "Leave out plugins that don't ship with atoll."),
     Option(
         ("--skip-sslcert-validation",),
-        "Trust any certificate, and so anyone on the way to the cluster.",
+        "Accept any TLS certificate: others can read and change the traffic.",
         field="skip_tls_check",
     ),
     Option(("--timeout",), "End a command that takes longer, with exit code 124.", "SECONDS"),
-    Option(("--timings",), "Show what takes time at the start, and in each command."),
+    Option(("--timings",), "Show what takes time at the start and in each command."),
     Option(("-V", "--version"), "Show the version."),
     Option(("-h", "--help"), "Show this help."),
 )

@@ -13,10 +13,10 @@ import trio
 
 from atoll._errors import is_interruption
 
-_ENOUGH = 2**18
+_MOST_HELD = 2**18
 """The most bytes that are held before writers must wait."""
 _CHUNK = 2**16
-_LAST_CHANCE = 1.0
+_CLOSE_TIMEOUT = 1.0
 """Seconds in which an interrupted command can still write the text that is held."""
 
 
@@ -73,7 +73,7 @@ class Outlet(TextIOBase):
             self._size += len(data)
             if threading.get_ident() != self._thread:
                 self._token.run_sync_soon(self._wake)
-                self._changed.wait_for(lambda: self._size < _ENOUGH or self._failure)
+                self._changed.wait_for(lambda: self._size < _MOST_HELD or self._failure)
                 self._raise()
                 return
         self._wake()
@@ -89,7 +89,7 @@ class Outlet(TextIOBase):
         """Wait until few bytes are held, or none with `all`; raises the error of an earlier
         write.
         """
-        while self._size > (0 if all else _ENOUGH) and self._failure is None:
+        while self._size > (0 if all else _MOST_HELD) and self._failure is None:
             await self._less.wait()
         self._raise()
 
@@ -190,7 +190,7 @@ def as_file(outlet: Outlet) -> IO[str]:
 
 
 @asynccontextmanager
-async def flowing(descriptor: int, name: str = "") -> AsyncIterator[Outlet]:
+async def running_outlet(descriptor: int, name: str = "") -> AsyncIterator[Outlet]:
     """Make an outlet for a descriptor. At the end of the block, everything is written and the
     descriptor closed.
     """
@@ -206,7 +206,7 @@ async def flowing(descriptor: int, name: str = "") -> AsyncIterator[Outlet]:
             except BaseException as error:  # noqa: BLE001  # raised again below, outside the nursery's group
                 failure = error
             try:
-                await _finish(outlet, in_haste=failure is not None and is_interruption(failure))
+                await _finish(outlet, interrupted=failure is not None and is_interruption(failure))
             except BaseException as error:  # noqa: BLE001  # as above
                 failure = failure or error
             pumping.cancel()
@@ -221,8 +221,8 @@ async def _pump(outlet: Outlet, scope: trio.CancelScope) -> None:
         await outlet.pump()
 
 
-async def _finish(outlet: Outlet, *, in_haste: bool) -> None:
-    with trio.CancelScope(shield=in_haste) as scope:
-        if in_haste:
-            scope.deadline = trio.current_time() + _LAST_CHANCE
+async def _finish(outlet: Outlet, *, interrupted: bool) -> None:
+    with trio.CancelScope(shield=interrupted) as scope:
+        if interrupted:
+            scope.deadline = trio.current_time() + _CLOSE_TIMEOUT
         await outlet.drain(all=True)

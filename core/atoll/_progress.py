@@ -32,9 +32,9 @@ class Progress:
             return
         self._next = now + _PACE
         of_total = f"/{self.total}" if self.total else ""
-        told = printable(f"line {line}{of_total}: {text}")
+        shown = printable(f"line {line}{of_total}: {text}")
         width = shutil.get_terminal_size().columns
-        self.terminal.write(f"{_CLEAR}{told[: width - 1]}")
+        self.terminal.write(f"{_CLEAR}{shown[: width - 1]}")
         self.terminal.flush()
         self._shown = True
 
@@ -46,7 +46,7 @@ class Progress:
             self.terminal.flush()
 
 
-class _Told:
+class _Stderr:
     """Standard error; the progress line is removed before other text is written to it."""
 
     def __init__(self, file: IO[str], progress: Progress) -> None:
@@ -71,7 +71,7 @@ def progress(total: int) -> Iterator[Progress | None]:
         yield None
         return
     shown = Progress(stderr, total)
-    sys.stderr = _Told(stderr, shown)
+    sys.stderr = _Stderr(stderr, shown)
     try:
         yield shown
     finally:

@@ -15,7 +15,7 @@ import trio
 from attrs import define
 
 from atoll._errors import AtollError, is_interruption
-from atoll._outlet import as_file, flowing
+from atoll._outlet import as_file, running_outlet
 from atoll._statement import Statement
 from atoll._streams import real_stdout
 from atoll._system import pipe_into
@@ -50,7 +50,7 @@ class Sink:
         elif statement.target is not None:
             mode = os.O_APPEND if statement.append else os.O_TRUNC
             descriptor = await _open(statement.target, os.O_WRONLY | os.O_CREAT | mode)
-            async with flowing(descriptor, str(statement.target)) as outlet:
+            async with running_outlet(descriptor, str(statement.target)) as outlet:
                 yield as_file(outlet)
         else:
             async with _shown(self.kept or real_stdout()) as file:
@@ -71,7 +71,7 @@ class Sink:
             os.close(read_end)
         os.set_blocking(write_end, False)
         try:
-            async with flowing(write_end) as outlet:
+            async with running_outlet(write_end) as outlet:
                 yield as_file(outlet)
         except BrokenPipeError:
             pass  # the reader may end early, which is not an error

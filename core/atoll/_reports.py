@@ -55,7 +55,7 @@ def _shown(value: Any) -> str:
 
 def ending(error: BaseException, node: "Node | None") -> Ending:
     """Return the ending that an error means for the statement of a command."""
-    match _as_ours(_most_telling(error), node):
+    match _as_atoll_error(_most_specific(error), node):
         case BrokenPipeError():
             return Ending(_SIGPIPE_CODE)
         case SystemExit(code=code) | click.exceptions.Exit(exit_code=code):
@@ -70,7 +70,7 @@ def ending(error: BaseException, node: "Node | None") -> Ending:
             return Ending(ExitCode.FAILED, f"{type(error).__name__}: {error}", bug=True)
 
 
-def _as_ours(error: BaseException, node: "Node | None") -> BaseException:
+def _as_atoll_error(error: BaseException, node: "Node | None") -> BaseException:
     """Convert errors of the system and of click to AtollErrors."""
     if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
         return from_os_error(error)
@@ -87,9 +87,9 @@ def _as_ours(error: BaseException, node: "Node | None") -> BaseException:
 
 def give_hint(error: BaseException, hint: Callable[[str], str]) -> None:
     """Add a plugin's hint to a problem of the API that has none."""
-    told = _most_telling(error)
-    if isinstance(told, Problem) and not told.hint:
-        told.hint = hint(told.type)
+    cause = _most_specific(error)
+    if isinstance(cause, Problem) and not cause.hint:
+        cause.hint = hint(cause.type)
 
 
 def _of_exit(code: Any) -> Ending:
@@ -102,11 +102,11 @@ def _of_exit(code: Any) -> Ending:
         return Ending(ExitCode.FAILED, str(error), bug=True)
 
 
-def _most_telling(error: BaseException) -> BaseException:
+def _most_specific(error: BaseException) -> BaseException:
     """Return the most specific error of a group."""
     if not isinstance(error, BaseExceptionGroup):
         return error
-    inner = [_most_telling(one) for one in error.exceptions]
+    inner = [_most_specific(one) for one in error.exceptions]
     expected = (
         AtollError,
         BrokenPipeError,

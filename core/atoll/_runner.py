@@ -37,7 +37,7 @@ from atoll._system import run_system
 from atoll._target import FixedTarget, fixed_target
 from atoll._terminal import Source
 from atoll._threads import in_thread
-from atoll._timings import measured, told
+from atoll._timings import measured, reporting
 from atoll._warnings import warn
 from atoll.hookspecs import HINTS, INVOCATIONS
 from atoll.output import Output, current_output
@@ -101,18 +101,18 @@ class Runner:
     control: JobControl | None = None
     share: "Share | None" = None
 
-    has_told: bool = field(default=False, init=False)
+    has_reported: bool = field(default=False, init=False)
     """Whether the user was already told why the last statement failed."""
 
     async def run(self, statement: Statement, prepared: Prepared | None = None) -> int:
         """Run a statement, which may be `prepared` already; returns its exit code. Errors are
         reported to the user, not raised.
         """
-        with told(statement.words[0] if statement.words else "!"):
+        with reporting(statement.words[0] if statement.words else "!"):
             return await self._run(statement, prepared)
 
     async def _run(self, statement: Statement, prepared: Prepared | None) -> int:
-        self.has_told = False
+        self.has_reported = False
         if self.capture and self.capture.keeps_errors and (statement.system or statement.pipe):
             return await run_captured(self, statement, self.capture)
         keyed = self.foreground and not (self.capture and self.capture.keeps_errors)
@@ -177,10 +177,10 @@ class Runner:
     async def _open_and_call(self, line: "_Line", sink: Sink) -> int:
         code: int = ExitCode.OK
         async with sink.opened() as stdout, self._source(line) as stdin:
-            code = await self._understand_and_call(line, stdout, stdin)
+            code = await self._prepare_and_call(line, stdout, stdin)
         return code  # noqa: RET504  # `with` suppresses the error of a reader that has ended
 
-    async def _understand_and_call(self, line: "_Line", stdout: IO[str], stdin: Source) -> int:
+    async def _prepare_and_call(self, line: "_Line", stdout: IO[str], stdin: Source) -> int:
         try:
             if line.prepared is None:
                 line.prepared = await self._prepare(line, stdin)
@@ -198,7 +198,7 @@ class Runner:
         line = _Line(statement, self.foreground, None, self.capture)
         try:
             async with self._source(line) as stdin:
-                return await self._understand_and_call(line, stdout, stdin)
+                return await self._prepare_and_call(line, stdout, stdin)
         except BaseException as error:  # noqa: BLE001  # as above
             return self._report(error, line)
 
@@ -224,7 +224,7 @@ class Runner:
 
             words = line.statement.words
             code = await run_separately(self.program, words, self.output_format, stdin, stdout)
-            self.has_told = bool(code)
+            self.has_reported = bool(code)
             return code
         with prepared.calls:
             context = self._context(line, prepared, stdout, stdin)
@@ -251,7 +251,7 @@ class Runner:
             raise
         context.exit_code = code
         context.output.finish(code)
-        self.has_told = context.output.has_warned
+        self.has_reported = context.output.has_warned
         return code
 
     def _hint(self, problem: str) -> str:
@@ -332,7 +332,7 @@ class Runner:
             raise error
         end = ending(error, line.prepared.node if line.prepared else None)
         # If the reader of a pipe has ended, this is not an error to report.
-        self.has_told = bool(end.text) or isinstance(error, BrokenPipeError)
+        self.has_reported = bool(end.text) or isinstance(error, BrokenPipeError)
         if end.bug:
             line.tell(f"{line.statement.place}{self._crash_report(error, end, line)}")
         elif end.text:
@@ -352,14 +352,14 @@ class Runner:
     def _crash_report(self, error: BaseException, end: Ending, line: "_Line") -> str:
         text = "".join(traceback.format_exception(error))
         path = self.program.paths.state / "crash.log"
-        blamed = culprit(error, self.program.registry.origins.values()) or line.blamed
-        told = f"internal error in {blamed}: {end.text}"
+        origin = culprit(error, self.program.registry.origins.values()) or line.origin
+        message = f"internal error in {origin}: {end.text}"
         with suppress(OSError):
             # The line may contain bytes that are not UTF-8.
             report = f"{line.text}\n{text}".encode(errors="backslashreplace")
             write_atomic(path, report.decode())
-            told += f" (details in {path})"
-        return told
+            message += f" (details in {path})"
+        return message
 
 
 def _named(prepared: Prepared, option: str | None) -> str | None:
@@ -404,7 +404,7 @@ class _Line:
         return " ".join(map(quote, self.prepared.words))
 
     @property
-    def blamed(self) -> Origin | str:
+    def origin(self) -> Origin | str:
         """The plugin of the command, or `atoll`."""
         provided = self.prepared.node.provided if self.prepared else None
         return provided.origin if provided else "atoll"

@@ -40,12 +40,12 @@ def run(async_fn: Callable[..., Awaitable[T]], *args: Any, guest: bool = False) 
     """
     if guest:
         return run_guest(async_fn, *args)
-    _let_children_be_stopped()
-    with _interrupts_alone():
+    _allow_stopped_children()
+    with _unwrapping_interrupts():
         return trio.run(async_fn, *args, restrict_keyboard_interrupt_to_checkpoints=True)
 
 
-def _let_children_be_stopped() -> None:
+def _allow_stopped_children() -> None:
     """Make subprocess start programs by fork instead of vfork.
 
     Ctrl-Z may stop a child just before it executes the program. After vfork, the parent's thread
@@ -57,7 +57,7 @@ def _let_children_be_stopped() -> None:
 
 
 @contextmanager
-def _interrupts_alone() -> Iterator[None]:
+def _unwrapping_interrupts() -> Iterator[None]:
     """Raise KeyboardInterrupt instead of a group that contains nothing else."""
     try:
         yield
@@ -78,12 +78,12 @@ def run_guest(async_fn: Callable[..., Awaitable[T]], *args: Any) -> T:
     """Run `async_fn(*args)` under trio as the guest of an asyncio loop; :func:`aio` works in it."""
     import asyncio
 
-    _let_children_be_stopped()
+    _allow_stopped_children()
     # asyncio.run is not used, since at Ctrl-C it cancels its own main task, which would leave
     # trio's tasks without their clean-up.
     loop = asyncio.new_event_loop()
     try:
-        with _interrupts_alone():
+        with _unwrapping_interrupts():
             return _complete(loop, loop.create_task(_host_trio(loop, async_fn, args))).unwrap()
     finally:
         _close(loop)
@@ -104,7 +104,7 @@ async def _host_trio(
         _host.set(loop)
         return await async_fn(*args)
 
-    _hear_signals(loop)
+    _wake_on_signals(loop)
     done: asyncio.Future[outcome.Outcome[T]] = loop.create_future()
     trio.lowlevel.start_guest_run(
         guest,
@@ -118,7 +118,7 @@ async def _host_trio(
     return await done
 
 
-def _hear_signals(loop: asyncio.AbstractEventLoop) -> None:
+def _wake_on_signals(loop: asyncio.AbstractEventLoop) -> None:
     """Make every signal wake the loop.
 
     asyncio does this only while it has signal handlers of its own, and the prompt adds and removes

@@ -24,7 +24,7 @@ def read_script(file: str) -> str:
         with Path(file).open(encoding="utf-8-sig") as opened:
             text = opened.read(_LONGEST + 1)
     except UnicodeDecodeError:
-        raise AtollError(f"{file} is no text in UTF-8") from None
+        raise AtollError(f"{file} is not text in UTF-8") from None
     except OSError as error:
         raise AtollError(f"{file}: {error.strerror}") from None
     if len(text) > _LONGEST:

@@ -27,12 +27,14 @@ class ScriptControl(JobControl):
     """Starts the jobs of a script; their output goes where the script's output goes."""
 
     @classmethod
-    def of(cls, program: Program, jobs: Jobs, output_format: str, **ways: bool) -> "ScriptControl":
-        """Make the control of a script; `ways` are the fields of a Task that say how the script
-        runs its lines.
+    def of(
+        cls, program: Program, jobs: Jobs, output_format: str, **task_options: bool
+    ) -> "ScriptControl":
+        """Make the control of a script; `task_options` are fields of each Task: how it runs its
+        lines.
         """
         reader = PlainReader(Source(None), ShellState())
-        return cls(program, jobs, reader, None, output_format, ways=ways)
+        return cls(program, jobs, reader, None, output_format, task_options=task_options)
 
     @asynccontextmanager
     async def _started(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from atoll._program import Program
     from atoll._runner import Runner
 
-_AT_ONCE = 8
+_MOST_CONCURRENT = 8
 """The most profiles on which the line runs at the same time."""
 
 
@@ -50,8 +50,8 @@ async def run_several(
     profiles = await trio.to_thread.run_sync(_matching, program, prepared.profiles)
     await _ask_first(context, prepared, profiles)
     began, gathering = time.monotonic(), Gathering(profiles)
-    codes, told = list[int](), list[bool]()
-    places = trio.CapacityLimiter(_AT_ONCE)
+    codes, reported = list[int](), list[bool]()
+    places = trio.CapacityLimiter(_MOST_CONCURRENT)
     seconds = program.settings.timeout or program.settings["several.timeout"]
 
     async def run_one(profile: str) -> None:
@@ -62,13 +62,13 @@ async def run_several(
             code = await inner.run_share(_aimed(statement, profile), cast("IO[str]", file))
         file.finish()
         codes.append(code)
-        told.append(inner.has_told or not code)
+        reported.append(inner.has_reported or not code)
 
     async with trio.open_nursery() as nursery:
         for profile in profiles:
             nursery.start_soon(run_one, profile)
     await gathering.write(context.output)
-    runner.has_told = all(told)
+    runner.has_reported = all(reported)
     if context.foreground:
         program.last_seconds = time.monotonic() - began
     return max(codes, default=ExitCode.OK)

@@ -55,7 +55,7 @@ async def run_system(
     environment.
     """
     sys.stdout.flush()
-    with _deaf_to_keys() if foreground else nullcontext():
+    with _ignoring_keys() if foreground else nullcontext():
         done = await trio.run_process(
             [*_SHELL, command],
             stdin=stdin if foreground and stdin else subprocess.DEVNULL,
@@ -69,7 +69,7 @@ async def run_system(
 
 
 @contextmanager
-def _deaf_to_keys() -> Iterator[None]:
+def _ignoring_keys() -> Iterator[None]:
     r"""Ignore Ctrl-C and Ctrl-\ in this process: the command gets them too."""
     # trio's signal receiver is not used: when it is closed, it sends signals that it has not
     # delivered again, and these would clear the next line of the prompt.

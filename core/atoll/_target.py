@@ -75,7 +75,7 @@ class Target:
     lasts: bool = False
     """Whether this is a prompt or a script, so that more lines may follow."""
     _choice: Choice | None = None
-    _turned: str | None = None
+    _changed_to: str | None = None
     """The profile that the user has named by `use`."""
     _known: "_Known | None" = field(default=None, repr=False)
 
@@ -94,7 +94,7 @@ class Target:
         """The profile that was named by `use`, or by `--profile` of the program; None if there is
         none.
         """
-        return self._turned or self.settings.profile_name
+        return self._changed_to or self.settings.profile_name
 
     def keep(self) -> FixedTarget:
         """Return the present choice, for a job or command that starts now."""
@@ -141,18 +141,18 @@ class Target:
         except AtollError as error:
             return Choice(name, problem=error)
 
-    def turn(self, name: str) -> Choice:
+    def change_to(self, name: str) -> Choice:
         """Change to another profile. If it can't be used, raise its problem and change nothing."""
         choice = self.named(name)
         if choice.problem:
             raise choice.problem
-        self._turned, self._choice = name, choice
+        self._changed_to, self._choice = name, choice
         self._known = _Known.of(self)
         return choice
 
     def used(self) -> None:
         """Note that a command here has chosen another profile."""
-        self._turned = None
+        self._changed_to = None
         self._again()
 
     def saved(self, name: str) -> None:
@@ -176,17 +176,17 @@ class Target:
         if name != self.name:
             return
         if not ProfileStore(self.settings.paths).names():
-            self._turned = None
+            self._changed_to = None
             self._again()
             return
-        gone = NotFound(f"profile {name} was removed", hint="use NAME turns to another")
-        self._choice = Choice(problem=gone)
+        problem = NotFound(f"profile {name} was removed", hint="use NAME changes to another")
+        self._choice = Choice(problem=problem)
 
-    def news(self) -> list[str]:
+    def changes(self) -> list[str]:
         """Return what other programs have changed since the last call, one text for each change."""
         if self._known is None:
             return []
-        return list(self._known.news(self))
+        return list(self._known.changes(self))
 
     def _again(self) -> None:
         self._choice = self._choose()
@@ -213,7 +213,7 @@ class Target:
         if several := store.names():
             raise SeveralProfiles(
                 f"there are several profiles, and none is in use: {', '.join(several)}",
-                hint="use NAME turns to one, atoll profile use NAME for good"
+                hint="use NAME chooses one here, atoll profile use NAME permanently"
                 if self.lasts
                 else "--profile NAME names one, atoll profile use NAME puts it in use",
             )
@@ -250,7 +250,7 @@ class _Known:
         marks = store.marks(target.name)
         return cls(_chosen(target), target.named(target.name), marks)
 
-    def news(self, target: Target) -> Iterator[str]:
+    def changes(self, target: Target) -> Iterator[str]:
         """Yield the changes since the last call."""
         from atoll._profiles import ProfileStore
 
@@ -268,10 +268,10 @@ class _Known:
                 f" (use {now.chosen} changes to it)"
             )
         if target.made and before.stored.profile != now.stored.profile:
-            yield _fate(name, now.stored)
+            yield _describe_change(name, now.stored)
 
 
-def _fate(name: str, now: Choice) -> str:
+def _describe_change(name: str, now: Choice) -> str:
     if now.profile:
         change = "was changed"
     elif isinstance(now.problem, NotFound):

@@ -19,7 +19,7 @@ from atoll._theme import QUESTION, background
 _ANSWER = re.compile(r"\x1b\]11;([^\x1b\a]{0,60})(?:\x1b\\|\a)")
 _BEGUN = re.compile(r"\x1b\](?:1(?:1(?:;[^\x1b\a]{0,60}\x1b?)?)?)?\Z")
 """The beginning of an answer whose rest has not arrived yet."""
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 """Seconds after which no answer is expected any more."""
 
 
@@ -53,7 +53,7 @@ class TerminalInput(Vt100Input):
 
     def _ask(self) -> None:
         background.was_asked = True
-        self._until = time.monotonic() + _PATIENCE
+        self._until = time.monotonic() + _TIMEOUT
         with suppress(OSError, ValueError):
             self._shown.flush()
             os.write(self._shown.fileno(), QUESTION.encode())

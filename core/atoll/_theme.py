@@ -13,7 +13,7 @@ _CHANNELS = re.compile(r"rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F
 _WEIGHTS = (0.2126, 0.7152, 0.0722)
 """The weights of red, green and blue in the brightness of a colour."""
 _LIGHT_NUMBERS = {"7", *map(str, range(9, 16))}
-_SILENT = {"", "dumb", "linux"}
+_TERMS_WITHOUT_ANSWER = {"", "dumb", "linux"}
 """Values of TERM for terminals that do not answer, or would write the question on the screen."""
 
 
@@ -44,7 +44,7 @@ class Background:
         """Whether the terminal must still be asked."""
         if theme != "auto" or self.was_asked or "NO_COLOR" in environ:
             return False
-        return environ.get("TERM", "") not in _SILENT
+        return environ.get("TERM", "") not in _TERMS_WITHOUT_ANSWER
 
 
 background = Background()

@@ -33,15 +33,15 @@ class Ledger:
     def lines(self, title: str, total: float) -> list[str]:
         """Return the parts as lines, the slowest first."""
         rows = sorted(self._parts.items(), key=lambda one: -one[1][0])
-        told = [
+        parts = [
             (f"  {_named(part, times)}", taken)
             for part, (taken, times) in rows
             if taken >= _LEAST or part in self._wanted
         ]
-        width = max(len(name) for name, _ in [(title, total), *told])
+        width = max(len(name) for name, _ in [(title, total), *parts])
         return [
             f"{title:<{width}}  {total:7.3f} s",
-            *(f"{name:<{width}}  {taken:7.3f} s{_slow(name, taken)}" for name, taken in told),
+            *(f"{name:<{width}}  {taken:7.3f} s{_slow(name, taken)}" for name, taken in parts),
         ]
 
 
@@ -79,7 +79,7 @@ def measured(part: str, *, always: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def told(title: str) -> Iterator[None]:
+def reporting(title: str) -> Iterator[None]:
     """With `--timings`, measure a command and its parts, and print them at its end."""
     if ledger.get() is None:
         yield

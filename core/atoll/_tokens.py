@@ -281,7 +281,7 @@ def scan(text: str) -> Iterator[Token]:
     return Tokenizer().read(text)
 
 
-_KEEPING = (("let", "="), ("alias", "="))
+_DEFINITIONS = (("let", "="), ("alias", "="))
 """Keywords with a name after them, and the mark before the command that is their value."""
 
 
@@ -291,7 +291,7 @@ def command_words(tokens: Iterable[Token]) -> tuple[str, ...]:
     """
     words = tuple(token.value for token in tokens if token.kind == "word")
     at = next((at for at, word in enumerate(words) if word not in PASTED), 0)
-    return words[at + 3 :] if words[at : at + 3 : 2] in _KEEPING else words
+    return words[at + 3 :] if words[at : at + 3 : 2] in _DEFINITIONS else words
 
 
 def statements(tokens: Iterable[Token]) -> Iterator[list[Token]]:

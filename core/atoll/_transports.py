@@ -32,7 +32,7 @@ class Transports:
     registry: Registry
     preferred: Callable[[], Sequence[str]]
     warn: Callable[[str], None]
-    _told: set[str] = Factory(set)
+    _reported: set[str] = Factory(set)
 
     def schemes(self, kind: Kind) -> list[str]:
         """Return the URL schemes for which there is a transport, sorted."""
@@ -89,8 +89,8 @@ class Transports:
         return serving[0]
 
     def _warn_once(self, text: str) -> None:
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self._reported:
+            self._reported.add(text)
             self.warn(text)
 
     def _serving(self, kind: Kind, scheme: str) -> list[Provided[Transport]]:

@@ -69,7 +69,7 @@ class FullScreen:
     _scope: trio.CancelScope | None = field(default=None, init=False)
     """Cancelled when the screen is left, for good or for a while."""
     _changed: trio.Event = field(factory=trio.Event, init=False)
-    _errand: Callable[[], Awaitable[object]] | None = field(default=None, init=False)
+    _pending: Callable[[], Awaitable[object]] | None = field(default=None, init=False)
     _error: Exception | None = field(default=None, init=False)
     _is_left: bool = field(default=False, init=False)
 
@@ -80,9 +80,9 @@ class FullScreen:
         The first error of that work, of drawing or of keys leaves the screen and is raised.
         """
         async with trio.open_nursery() as nursery:
-            for work in (self._heed_signals, *beside):
+            for work in (self._receive_signals, *beside):
                 nursery.start_soon(self._leaving_by_errors, work)
-            await self._leaving_by_errors(self._show_and_run_errands)
+            await self._leaving_by_errors(self._show_and_run_pending)
             nursery.cancel_scope.cancel()
         if self._error is not None:
             raise self._error
@@ -91,14 +91,14 @@ class FullScreen:
         with self._failing():
             await work()
 
-    async def _show_and_run_errands(self) -> None:
+    async def _show_and_run_pending(self) -> None:
         while not self._is_left:
-            # During the last errand, another one may have been requested.
-            if self._errand is None:
+            # During the last pending, another one may have been requested.
+            if self._pending is None:
                 await self._show()
             else:
-                errand, self._errand = self._errand, None
-                await errand()
+                pending, self._pending = self._pending, None
+                await pending()
 
     def redraw(self) -> None:
         """Draw the screen again soon, since something has changed."""
@@ -114,14 +114,14 @@ class FullScreen:
 
         Text that the code leaves on the terminal is removed.
         """
-        self._begin_errand(_on_clean_screen, work)
+        self._interrupt_for(_on_clean_screen, work)
 
     def suspend(self) -> None:
         """Stop the program, as Ctrl-Z does, with the former content of the terminal."""
-        self._begin_errand(_stop_process)
+        self._interrupt_for(_stop_process)
 
-    def _begin_errand(self, work: Callable[..., Awaitable[object]], *arguments: object) -> None:
-        self._errand = lambda: work(*arguments)
+    def _interrupt_for(self, work: Callable[..., Awaitable[object]], *arguments: object) -> None:
+        self._pending = lambda: work(*arguments)
         self._stop_drawing()
 
     def _stop_drawing(self) -> None:
@@ -132,7 +132,7 @@ class FullScreen:
         from atoll._canvas import Canvas
 
         canvas = Canvas.open(self.context, self.styles)
-        with self._others_held(), canvas.shown():
+        with self._holding_other_output(), canvas.shown():
             async with trio.open_nursery() as nursery:
                 self._scope = nursery.cancel_scope
                 nursery.start_soon(self._read_keys, canvas)
@@ -163,7 +163,7 @@ class FullScreen:
                         self.suspend()
                     else:
                         self.pressed(key)
-                if self._is_left or self._errand is not None:
+                if self._is_left or self._pending is not None:
                     return  # keys that follow are for the next reader of the terminal
         self.leave()  # the terminal was closed
 
@@ -177,34 +177,34 @@ class FullScreen:
             self.leave()
 
     @contextmanager
-    def _others_held(self) -> Iterator[None]:
+    def _holding_other_output(self) -> Iterator[None]:
         """Hold back output of others to the terminal until it is free again."""
         shell, output = self.context.shell, self.context.output
         if shell is not None:
             with shell.held():
                 yield
             return
-        before, said = output.stderr, StringIO()
-        output.stderr = sys.stderr = said
+        before, held = output.stderr, StringIO()
+        output.stderr = sys.stderr = held
         try:
             yield
         finally:
             output.stderr = sys.stderr = before
-            before.write(said.getvalue())
+            before.write(held.getvalue())
 
-    async def _heed_signals(self) -> None:
+    async def _receive_signals(self) -> None:
         """Suspend the program at SIGTSTP, and draw everything again at SIGCONT."""
         with trio.open_signal_receiver(signal.SIGTSTP, signal.SIGCONT) as signals:
-            await self._heed(signals)
+            await self._handle_signals(signals)
 
-    async def _heed(self, signals: AsyncIterator[int]) -> None:
+    async def _handle_signals(self, signals: AsyncIterator[int]) -> None:
         async for number in signals:
             if number == signal.SIGTSTP:
                 self.suspend()
-            elif self._errand is None:
+            elif self._pending is None:
                 # The program was stopped without notice, and the shell has changed the terminal's
                 # modes.
-                self._begin_errand(trio.lowlevel.checkpoint)
+                self._interrupt_for(trio.lowlevel.checkpoint)
 
 
 def _only(error: Exception) -> Exception:

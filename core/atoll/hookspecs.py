@@ -116,7 +116,7 @@ KEYS = Hook("atoll_keys", Keys, "Keys of the prompt.", lambda keys: [keys.keys])
 PROFILES = Hook(
     "atoll_profiles",
     ProfileOffer,
-    "Profiles for when none is configured; the first offer is taken.",
+    "Profiles to use if none is configured; the first offer is used.",
     lambda offer: [offer.name],
 )
 SETTINGS = Hook(
@@ -128,18 +128,18 @@ SETTINGS = Hook(
 INVOCATIONS = Hook(
     "atoll_invocations",
     Invocation,
-    "What runs around every command.",
+    "Code that runs around every command.",
     lambda invocation: [invocation.name],
 )
-CHECKS = Hook("atoll_checks", Check, "What `doctor` looks at.", lambda check: [check.name])
+CHECKS = Hook("atoll_checks", Check, "Checks of `doctor`.", lambda check: [check.name])
 HINTS = Hook(
     "atoll_hints",
     Hint,
-    "What to do about refusals of the cluster's API.",
+    "Hints for errors of the cluster's API.",
     lambda hint: [hint.problem],
 )
 EXAMPLES = Hook("atoll_examples", Example, "Lines that show how commands are used, for their help.")
-OPTIONS = Hook("atoll_options", Option, "Options on commands of others.")
+OPTIONS = Hook("atoll_options", Option, "Options for commands of other plugins.")
 HOOKS: Hook[Hook[object]] = Hook(
     "atoll_hooks",
     Hook,

@@ -29,11 +29,11 @@ from atoll.transport import NotSent
 __all__ = ["Backoff", "Pauses", "Retrying", "is_permanent", "is_transient"]
 
 T = TypeVar("T")
-_PASSING = {429, 502, 503, 504}
+_TRANSIENT_STATUSES = {429, 502, 503, 504}
 _RATE_LIMITED = 429
 # Managers of 23.09 use status 503 for these, but none of them is an outage: a frozen manager waits
 # for its administrator, and a full cluster for sessions to end.
-_LASTING = {"server-frozen", "not-implemented"}
+_PERMANENT_TYPES = {"server-frozen", "not-implemented"}
 _FULL = "instance-not-available"
 
 
@@ -44,7 +44,7 @@ def is_permanent(error: BaseException) -> bool:
     stays frozen until an administrator changes that.
     """
     if isinstance(error, Problem):
-        return error.type in _LASTING
+        return error.type in _PERMANENT_TYPES
     return isinstance(error, Unreachable) and error.permanent
 
 
@@ -56,7 +56,7 @@ def is_transient(error: BaseException) -> bool:
     a request may be sent twice is another question, which depends on the request.
     """
     if isinstance(error, Problem):
-        passing = error.status in _PASSING and error.type != _FULL
+        passing = error.status in _TRANSIENT_STATUSES and error.type != _FULL
         return passing and not is_permanent(error)
     return isinstance(error, NotSent | Unreachable) and not is_permanent(error)
 

@@ -134,8 +134,8 @@ def _convert(value: Any, function: Callable[[Any], Any], endpoint: str, where: s
     try:
         return function(value)
     except _CONVERSION as error:
-        told = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise Malformed(endpoint, f"with {where or 'it all'}: {told}"[:300]) from error
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise Malformed(endpoint, f"with {where or 'it all'}: {reason}"[:300]) from error
 
 
 def _expect(value: Any, kind: type, endpoint: str, where: str) -> None:

@@ -10,22 +10,22 @@ from atoll_admin.services.announcement import ROUTE, SHAPE, is_dismissed
 if TYPE_CHECKING:
     from atoll import Api, Context, ShellState
 
-_SOON = 5.0
+_FIRST_PAUSE = 5.0
 """Seconds until the next check whether a cluster is in use."""
-_LATER = 120.0
+_PAUSE = 120.0
 """Seconds until the cluster in use is asked again."""
 
 
 async def tell(context: "Context", shell: "ShellState") -> None:
     """While the prompt is open, show announcements that the user has not dismissed."""
-    told: set[tuple[str, str]] = set()
+    shown: set[tuple[str, str]] = set()
     while True:
         api = await context.connect_if_up()
         message = await _announced(context, api) if api else ""
-        if api and message and (api.profile.name, message) not in told:
-            told.add((api.profile.name, message))
+        if api and message and (api.profile.name, message) not in shown:
+            shown.add((api.profile.name, message))
             shell.say(f"announcement: {message}")
-        await trio.sleep(_LATER if api else _SOON)
+        await trio.sleep(_PAUSE if api else _FIRST_PAUSE)
 
 
 async def _announced(context: "Context", api: "Api") -> str:

@@ -39,7 +39,7 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("session scp", "Same as atoll scp", "atoll_apps.ssh.scp:scp", single=True)
     yield Command(
         "ssh-config",
-        "Let OpenSSH reach sessions by name",
+        "Configure OpenSSH to connect to sessions by name",
         "atoll_apps.ssh.config:ssh_config",
         single=True,
     )

@@ -82,7 +82,7 @@ class Forward:
     "-p",
     "--protocol",
     type=click.Choice(["http", "tcp", "preopen"]),
-    help="Protocol of the service, if it is not what the session says.",
+    help="The protocol of the service, if it differs from the session's information.",
 )
 @start_options
 @click.option("--restart", is_flag=True, help="Stop the services first if they are running.")

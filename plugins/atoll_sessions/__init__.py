@@ -35,7 +35,7 @@ def atoll_commands() -> Iterator[Command]:
         "shell", "Open a terminal in a session", "atoll_sessions.shell:shell", single=True
     )
     yield Command("restart", "Restart sessions", "atoll_sessions.restart:restart", destroys=True)
-    yield Command("rename", "Give a session another name", "atoll_sessions.rename:rename")
+    yield Command("rename", "Rename a session", "atoll_sessions.rename:rename")
     yield Command(
         "rm",
         "Terminate sessions",
@@ -194,7 +194,9 @@ def atoll_hints() -> Iterator[Hint]:
 def atoll_settings() -> Iterator[Setting]:
     """Settings for what the prompt shows of sessions, and for how pictures are drawn."""
     yield Setting(
-        "sessions.announce", True, "Say above the prompt that a session runs, has ended or failed"
+        "sessions.announce",
+        True,
+        "Show a message above the prompt when a session runs, has ended or failed",
     )
     yield Setting("sessions.toolbar", True, "Show sessions and free slots below the prompt")
     yield Setting(
@@ -208,9 +210,9 @@ def atoll_settings() -> Iterator[Setting]:
 @hookimpl
 def atoll_status() -> Iterator[Status]:
     """Segments of the toolbar about the cluster in use."""
-    yield Status("sessions", f"{_LIVE}.glance:sessions", weight=80)
-    yield Status("free", f"{_LIVE}.glance:free", weight=40)
-    yield Status("user", f"{_LIVE}.glance:user", weight=30)
+    yield Status("sessions", f"{_LIVE}.toolbar_data:sessions", weight=80)
+    yield Status("free", f"{_LIVE}.toolbar_data:free", weight=40)
+    yield Status("user", f"{_LIVE}.toolbar_data:user", weight=30)
 
 
 @hookimpl
@@ -219,7 +221,7 @@ def atoll_background() -> Iterator[Background]:
     it.
     """
     yield Background("session events", "atoll_sessions.listening:listen")
-    yield Background("toolbar", f"{_LIVE}.looking:keep")
+    yield Background("toolbar", f"{_LIVE}.polling:keep")
     yield Background("announcements of sessions", f"{_LIVE}.announcing:announce")
 
 
@@ -227,7 +229,7 @@ def atoll_background() -> Iterator[Background]:
 def atoll_session_events() -> Iterator[SessionListener]:
     """Listeners to events of sessions at the prompt."""
     yield SessionListener("announce", f"{_LIVE}.announcing:changed", "sessions.announce")
-    yield SessionListener("toolbar", f"{_LIVE}.looking:changed", "sessions.toolbar")
+    yield SessionListener("toolbar", f"{_LIVE}.polling:changed", "sessions.toolbar")
 
 
 @hookimpl

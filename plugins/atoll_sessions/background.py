@@ -28,23 +28,25 @@ async def follow_task(context: Context, api: "Api", task: str, text: str) -> Non
         async with reply:
             # The stream is read to its end, which the cluster sends after the end of the task.
             async for event in reply.events():
-                told = _decode(api, event.data)
-                if (told.get("status") or event.event) in _FAILED:
-                    failure = told.get("message") or "the cluster has cancelled it"
-                show(f"{text} {_percent(told)}{told.get('message') or ''}")
+                progress = _decode(api, event.data)
+                if (progress.get("status") or event.event) in _FAILED:
+                    failure = progress.get("message") or "the cluster has cancelled it"
+                show(f"{text} {_percent(progress)}{progress.get('message') or ''}")
     if failure:
         raise AtollError(f"{text}: {failure}")
 
 
 def _decode(api: "Api", data: str) -> Mapping[str, Any]:
     try:
-        told: Mapping[str, Any] = api.decode(data, {"status": maybe(str), "message": maybe(str)})
+        progress: Mapping[str, Any] = api.decode(
+            data, {"status": maybe(str), "message": maybe(str)}
+        )
     except Malformed:
         return {}
-    return told
+    return progress
 
 
-def _percent(told: Mapping[str, Any]) -> str:
+def _percent(progress: Mapping[str, Any]) -> str:
     # At the end of a task, the cluster sends the numbers as texts.
-    total = to_figure(told.get("total_progress")) or 0.0
-    return f"{(to_figure(told.get('current_progress')) or 0.0) / total:.0%} " if total else ""
+    total = to_figure(progress.get("total_progress")) or 0.0
+    return f"{(to_figure(progress.get('current_progress')) or 0.0) / total:.0%} " if total else ""

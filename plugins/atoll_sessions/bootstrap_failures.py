@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _ENDED = re.compile(r"(?:(.*)\n)?.*The user bootstrap script has exited with code (-?\d+)")
 _KERNEL = re.compile(r"^\S+-kernel: |^$")
 """The beginning of log lines that the kernel writes, not the script."""
-_KEPT = 8192
+_MOST_CHARACTERS = 8192
 """Characters that are kept of the log, to find the line and the line before it."""
 _LONGEST = 200
 
@@ -28,7 +28,7 @@ async def bootstrap_failure(api: "Api", session_id: str) -> str:
     text = ""
     try:
         async for piece in stream_log(api, session_id, None):
-            text = text[-_KEPT:] + piece
+            text = text[-_MOST_CHARACTERS:] + piece
             if match := _ENDED.search(text):
                 return _failure(match[1] or "", int(match[2]))
     except AtollError:
@@ -39,5 +39,5 @@ async def bootstrap_failure(api: "Api", session_id: str) -> str:
 def _failure(line: str, exit_code: int) -> str:
     if exit_code == 0:
         return ""
-    said = "" if _KERNEL.match(line) else f": {line.strip()[:_LONGEST]}"
-    return f"exit code {exit_code}{said}"
+    reason = "" if _KERNEL.match(line) else f": {line.strip()[:_LONGEST]}"
+    return f"exit code {exit_code}{reason}"

@@ -33,7 +33,7 @@ async def commit(context: Context, session: str) -> int:
     api = await context.connect()
     found = await find_running(api, session)
     done = await _ask(api, "commit", found.id, {})
-    await _see_through(context, api, f"session {found.name} is committed", done)
+    await _finish(context, api, f"session {found.name} is committed", done)
     return 0
 
 
@@ -49,7 +49,7 @@ async def convert_to_image(context: Context, session: str, name: str) -> int:
     found = await find_running(api, session)
     # Clients of 26.x put it only into the query string, but the managers of 26.x read the body.
     done = await _ask(api, "imagify", found.id, {"image_name": name})
-    await _see_through(context, api, f"session {found.name} is an image", done)
+    await _finish(context, api, f"session {found.name} is an image", done)
     return 0
 
 
@@ -70,12 +70,12 @@ async def _ask(api: Api, verb: str, session_id: str, given: Mapping[str, str]) -
     return answer or {}
 
 
-async def _see_through(context: Context, api: Api, what: str, done: Mapping[str, Any]) -> None:
+async def _finish(context: Context, api: Api, what: str, done: Mapping[str, Any]) -> None:
     """Wait for the end of the task, and print the name of the result if the cluster returns one."""
     if task := done.get("bgtask_id") or done.get("task_id"):
         await follow_task(context, api, str(task), "committing")
     shown = done if context.output.format else None
     columns = [column for column in _COLUMNS if column.name in done]
     image = done.get("image")
-    told = f"{what}; start {image} goes on from there" if image else what
-    context.output.done(told, shown, columns, kind="session")
+    message = f"{what}; start {image} goes on from there" if image else what
+    context.output.done(message, shown, columns, kind="session")

@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from atoll import AtollError, Context, NotFound, Problem, UsageError
 from atoll.reading import maybe
 from atoll.text import near_matches
-from atoll_sessions import doings
+from atoll_sessions import own_changes
 from atoll_sessions.bootstrap_failures import bootstrap_failure
 from atoll_sessions.model import Session
 from atoll_sessions.queries import find_session, get_session, image_names
@@ -231,10 +231,10 @@ async def create_session(
     deadline = trio.current_time() + request.max_wait if request.max_wait else math.inf
     with (
         context.output.progress(f"starting {request.name} ({request.image}) …") as show,
-        _told_when_left(context, request.name if stays else ""),
+        _explaining_cancellation(context, request.name if stays else ""),
     ):
         answer = api.read(await _post(api, request, post or partial(_post_once, api)), _ANSWER)
-        created = _noted(context, _created(request, answer))
+        created = _remember(context, _created(request, answer))
         if not request.enqueue_only and created.status not in OVER:
             reasons = Reasons(
                 api, created.id, request.group, request.resources, request.cluster_size
@@ -245,7 +245,7 @@ async def create_session(
             created = evolve(created, trouble=await bootstrap_failure(api, created.id))
     if created.status in _FAILED and not created.reason:
         created = _updated(created, await get_session(api, created.id, WAITING_FIELDS))
-    return _noted(context, created)
+    return _remember(context, created)
 
 
 def started(context: Context) -> list[Created]:
@@ -255,10 +255,10 @@ def started(context: Context) -> list[Created]:
     return list(_started(context).values())
 
 
-def _noted(context: Context, created: Created) -> Created:
+def _remember(context: Context, created: Created) -> Created:
     _started(context)[created.id] = created
     if created.status in OVER:
-        doings.note(created.id, "start")
+        own_changes.note(created.id, "start")
     return created
 
 
@@ -267,7 +267,7 @@ def _started(context: Context) -> dict[str, Created]:
 
 
 @contextmanager
-def _told_when_left(context: Context, name: str) -> Iterator[None]:
+def _explaining_cancellation(context: Context, name: str) -> Iterator[None]:
     """If the user stops waiting for the session, say what happens to it."""
     try:
         yield
@@ -301,12 +301,12 @@ async def _post(api: "Api", request: SessionRequest, post: Post) -> Mapping[str,
             raise
     known = await image_names(api)
     if known.get(request.image, request.image) == request.image:
-        hint = near_matches(request.image, list(known)) or _some_of(known)
+        hint = near_matches(request.image, list(known)) or _list_known(known)
         raise NotFound(f"no image is called {request.image!r}", hint=hint)
     return await post(evolve(request, image=known[request.image]))
 
 
-def _some_of(known: Mapping[str, str]) -> str:
+def _list_known(known: Mapping[str, str]) -> str:
     """Return a hint that lists the first images, each by its shortest name."""
     by_image: dict[str, str] = {}
     for name, image in known.items():

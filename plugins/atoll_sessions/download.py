@@ -60,5 +60,5 @@ def _tell(context: Context, done: Unpacked, dest: Path) -> None:
     for what in done.left_out:
         context.output.warn(f"left out: {what}")
     if done.files:
-        told = f"downloaded {counted(done.files)} ({binary_size(done.size)}) to {dest}"
-        context.output.done(told, official=f"Downloaded to {dest.resolve()}.")
+        message = f"downloaded {counted(done.files)} ({binary_size(done.size)}) to {dest}"
+        context.output.done(message, official=f"Downloaded to {dest.resolve()}.")

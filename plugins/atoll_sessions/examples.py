@@ -19,7 +19,7 @@ EXAMPLES = [
     Example("restart work"),
     Example("rename work better-name"),
     Example("rm work", "ends it"),
-    Example("rm -f work", "whatever its status is"),
+    Example("rm -f work", "even if it is starting or ending"),
     Example("wait job", "until a batch job is done, with its exit code"),
     Example("wait work --for RUNNING --max-wait 60"),
     Example("events work", "what happens to it, until Ctrl-C"),

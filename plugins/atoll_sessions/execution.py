@@ -78,7 +78,7 @@ class Execution:
                 f"the session has no interpreter for -c (atoll logs {self.session_name} tells why)"
             )
         if self._lacks_input and not self.interrupted:
-            raise AtollError("the code asks for input, and there is none")
+            raise AtollError("the code asks for input, but there is none")
         return ExitCode.INTERRUPTED if self.interrupted else exit_code
 
     async def _message(self, code: Code) -> dict[str, Any]:

@@ -30,8 +30,8 @@ class Node:
     def line(self) -> str:
         """The session's line in the tree."""
         above = " (see above)" if self.again and self.depends_on else ""
-        told = f"{self.name} {self.status}{above}"
-        return "   " * (self.depth - 1) + "└─ " + told if self.depth else told
+        line = f"{self.name} {self.status}{above}"
+        return "   " * (self.depth - 1) + "└─ " + line if self.depth else line
 
 
 _COLUMNS = [

@@ -24,7 +24,7 @@ from atoll_sessions.streams import open_stream
 if TYPE_CHECKING:
     from atoll import Api
 
-_PATIENCE = 2.0
+_SILENCE = 2.0
 """Seconds of silence after which the user is told that the command waits for input."""
 _READS = re.compile(r"input|stdin|getpass|breakpoint|pdb")
 """Words in code that show that the code would notice an empty input."""
@@ -176,10 +176,10 @@ async def _explained(context: Context) -> AsyncIterator[None]:
     """
 
     async def explain() -> None:
-        await trio.sleep(_PATIENCE)
+        await trio.sleep(_SILENCE)
         context.output.warn(
-            "waiting for the end of what is piped in, which this cluster takes as a file;"
-            " </dev/null gives none"
+            "waiting for the end of the piped input, which this cluster accepts only as a file;"
+            " </dev/null sends no input"
         )
 
     async with trio.open_nursery() as nursery:

@@ -9,14 +9,14 @@ from atoll import AtollError, ConfigError, Context, PluginError, Provided, Shell
 from atoll.outages import Backoff, is_transient
 from atoll_sessions.changes import session_changes
 from atoll_sessions.hooks import SESSION_EVENTS, SessionChange, SessionListener
-from atoll_sessions.live.looking import missed
+from atoll_sessions.live.polling import missed
 
 if TYPE_CHECKING:
     from atoll import Api
 
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 """Seconds that a listener may take over one change."""
-_LOOKS = Backoff(first=1.0, factor=1.0)
+_POLLS = Backoff(first=1.0, factor=1.0)
 """How often to check whether a cluster is in use, and whether it is still the same."""
 
 
@@ -33,7 +33,7 @@ async def listen(context: Context, shell: ShellState) -> None:
 async def _leave_with_profile(shell: ShellState, scope: trio.CancelScope) -> None:
     """Stop listening to a cluster when the prompt switches to another one."""
     profile = shell.profile_name
-    async for _ in _LOOKS:
+    async for _ in _POLLS:
         if shell.profile_name != profile:
             scope.cancel()
 
@@ -53,7 +53,7 @@ async def _pass_on(
 
 async def _connected(context: Context) -> "Api":
     """Connect to the cluster in use as soon as it is reachable."""
-    async for _ in _LOOKS:
+    async for _ in _POLLS:
         if api := await context.connect_if_up():
             break
     assert api is not None  # noqa: S101  # the loop has no other end
@@ -89,7 +89,7 @@ async def _tell(
     try:
         with provided.guarded(_doing(provided)):
             changed = await trio.to_thread.run_sync(provided.load)
-            with trio.fail_after(_PATIENCE):
+            with trio.fail_after(_TIMEOUT):
                 await changed(change, context, shell)
     except PluginError as error:
         shell.say(f"atoll: {error.message}")

@@ -15,11 +15,11 @@ from atoll_sessions.statuses import FINAL
 if TYPE_CHECKING:
     from atoll import Api
 
-_LOOKS = Backoff(first=0.2, factor=1.5, longest=2.0)
+_POLLS = Backoff(first=0.2, factor=1.5, longest=2.0)
 """How often a log is requested that does not grow; one that grows is requested after the first
 pause.
 """
-_BREATHER = 5
+_PAUSE_FACTOR = 5
 """The pause before the next request, as a multiple of the time that the last log took to arrive."""
 _MARK = 32
 """Characters at the beginning of a log that are searched in the earlier one; fewer could match by
@@ -83,7 +83,7 @@ async def _follow(
     The API returns the whole log each time. So it is requested less often while nothing is printed,
     and when an answer takes long.
     """
-    shown, pauses = "", _LOOKS.pauses()
+    shown, pauses = "", _POLLS.pauses()
     while True:
         # The status is requested before the log: once the session has ended, the log contains its
         # last output.
@@ -91,14 +91,14 @@ async def _follow(
         asked = trio.current_time()
         has_ended = session.status in FINAL
         text = await _read(api, session_id, kernel_id, default=shown, strict=has_ended)
-        if news := new_part(shown, text):
-            show(news)
+        if added := new_part(shown, text):
+            show(added)
             pauses.restart()
         shown = text
         if has_ended:
             return
         took = trio.current_time() - asked
-        await pauses.sleep(at_least=_BREATHER * took)
+        await pauses.sleep(at_least=_PAUSE_FACTOR * took)
 
 
 async def _read(
@@ -127,10 +127,10 @@ def new_part(before: str, now: str) -> str:
     if now.startswith(before):
         return now[len(before) :]
     _, _, after_a_line = now.partition("\n")
-    news = _after_overlap(before, now)
-    if news is None and len(after_a_line) > _MARK:
-        news = _after_overlap(before, after_a_line)
-    return now if news is None else news
+    added = _after_overlap(before, now)
+    if added is None and len(after_a_line) > _MARK:
+        added = _after_overlap(before, after_a_line)
+    return now if added is None else added
 
 
 def _after_overlap(before: str, now: str) -> str | None:

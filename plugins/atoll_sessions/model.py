@@ -24,8 +24,8 @@ _JSON = {
 }
 _MIB = 1024 * 1024
 _MOST_WORDS = 300
-_YOUNG = 60.0
-_CALM = 0.1
+_FIRST_MINUTE = 60.0
+_IDLE_LOAD = 0.1
 """The most processor time that a session counted as idle uses, in processors on average."""
 
 
@@ -93,7 +93,7 @@ class Session:
     def trouble(self) -> str:
         """The cluster's note about a start that failed or was postponed; empty if there is none."""
         data = self.status_data if isinstance(self.status_data, dict) else {}
-        return _failure(data.get("error")) or _obstacle(data.get("scheduler"))
+        return _failure(data.get("error")) or _scheduling_failure(data.get("scheduler"))
 
     @property
     def engine_id(self) -> str | None:
@@ -156,8 +156,8 @@ class Session:
         if (self.type or "").lower() != "interactive":
             return False
         used, age = self._measured("cpu_used", "current"), _age(self.created_at)
-        is_calm = used is not None and age < _YOUNG and used / 1000 < age * _CALM
-        return is_calm or (self.cpu_using or 0.0) < _CALM * 100
+        is_idle = used is not None and age < _FIRST_MINUTE and used / 1000 < age * _IDLE_LOAD
+        return is_idle or (self.cpu_using or 0.0) < _IDLE_LOAD * 100
 
     def _measured(self, metric: str, figure: str) -> float | None:
         figures = [
@@ -187,7 +187,7 @@ def _failure(error: Any) -> str:
     return str(first.get("repr") or first.get("name") or "")[:_MOST_WORDS]
 
 
-def _obstacle(scheduler: Any) -> str:
+def _scheduling_failure(scheduler: Any) -> str:
     """Return what the scheduler waits for: the limits that are reached, or free slots."""
     if not isinstance(scheduler, dict):
         return ""

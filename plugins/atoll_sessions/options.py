@@ -33,7 +33,7 @@ _QUEUE_OPTIONS = (
         "--timeout",
         "--batch-timeout",
         metavar="TIME",
-        help="End a batch session, on Slurm any, that runs longer: 90, 30m, 2h. Since 24.09.",
+        help="Time limit of a batch session (on Slurm, of any session): 90, 30m, 2h. Since 24.09.",
     ),
     click.option(
         "--callback-url", metavar="URL", help="The URL to which the cluster posts its events."
@@ -63,9 +63,7 @@ _OPTIONS = (
         metavar="SECONDS",
         help="Wait at most this long.",
     ),
-    click.option(
-        "--no-reuse", is_flag=True, help="Refuse to use a session that has the name already."
-    ),
+    click.option("--no-reuse", is_flag=True, help="Fail if a session of this name exists already."),
     click.option(
         "-e",
         "--env",
@@ -84,7 +82,7 @@ _OPTIONS = (
         is_flag=True,
         help="Fail if the bootstrap script fails; by default that is a warning.",
     ),
-    click.option("--tag", help="Annotate the session."),
+    click.option("--tag", help="A tag: a note that ps can show and filter."),
     click.option("--scaling-group", "--sgroup", help="Start it in this scaling group."),
     click.option(
         "-r",

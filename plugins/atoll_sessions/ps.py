@@ -55,7 +55,9 @@ _OPTIONS = (
     ),
     click.option("--running", is_flag=True, help="Only sessions that run or are starting."),
     click.option("--dead", is_flag=True, help="Only sessions that have ended."),
-    click.option("--all", "-a", "everything", is_flag=True, help=f"Not only the first {FIRST}."),
+    click.option(
+        "--all", "-a", "everything", is_flag=True, help=f"Show all, not only the first {FIRST}."
+    ),
     click.option(
         "--limit", type=click.IntRange(0), metavar="COUNT", help="Show at most this many."
     ),
@@ -66,8 +68,8 @@ _OPTIONS = (
         metavar="COUNT",
         help="Leave out this many at the start.",
     ),
-    click.option("--name-only", is_flag=True, help="Only the names, one a line."),
-    click.option("--detail", is_flag=True, help="More columns."),
+    click.option("--name-only", is_flag=True, help="Show only the names, one per line."),
+    click.option("--detail", is_flag=True, help="Show more columns."),
     click.option(
         "-f",
         "--format",
@@ -76,7 +78,7 @@ _OPTIONS = (
         metavar="FIELDS",
         help="These columns, separated by commas.",
     ),
-    click.option("--plain", is_flag=True, help="Without header and rule."),
+    click.option("--plain", is_flag=True, help="Leave out the header and the line below it."),
     click.option(
         "--filter",
         type=Values(_filter_values),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from atoll import AtollError, NotFound, Problem
 from atoll.reading import maybe
-from atoll_sessions import doings
+from atoll_sessions import own_changes
 from atoll_sessions.model import DEAD, Session
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PAGE = 100
 """The most rows that the API returns at once."""
-_TIDY = 2000
+_CLEANUP_INTERVAL = 2000
 """After this many rows, garbage is collected."""
 ALL = "ALL"
 """A value of `status` that means every status."""
@@ -68,7 +68,7 @@ async def list_sessions(  # noqa: PLR0913 - each is an argument of the API's own
         for session in page["items"]:
             yield session
         offset += len(page["items"])
-        if offset % _TIDY == 0:
+        if offset % _CLEANUP_INTERVAL == 0:
             # Automatic garbage collection is rare in this program, since starting leaves no
             # garbage. A long list does.
             gc.collect(0)
@@ -184,7 +184,7 @@ async def destroy(
     """
     from atoll.urls import path
 
-    doings.note(session, "end")
+    own_changes.note(session, "end")
     params = {
         "forced": True if forced else None,
         "recursive": True if recursive else None,

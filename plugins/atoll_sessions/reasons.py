@@ -45,8 +45,8 @@ class Reasons:
     async def tell(self, session: Session) -> str:
         """Return the reason in one line."""
         why = session.status_info or session.trouble
-        told = f": {why}" if why else ""
-        status = f"session {session.name} is {session.status}{told}"
+        suffix = f": {why}" if why else ""
+        status = f"session {session.name} is {session.status}{suffix}"
         if session.status != "PENDING":
             return status
         if session.starts_at and _is_to_come(session.starts_at):
@@ -128,9 +128,9 @@ def what_fits(needs: Mapping[str, float], free: Mapping[str, float]) -> str:
     if not needs or not free:
         return ""
     fitting = {slot: min(amount, free.get(slot, 0.0)) for slot, amount in needs.items()}
-    gone = [slot for slot, amount in fitting.items() if amount <= 0 < needs[slot]]
-    if gone:
-        return f"nothing fits now without {' and '.join(gone)}"
+    lacking_slots = [slot for slot, amount in fitting.items() if amount <= 0 < needs[slot]]
+    if lacking_slots:
+        return f"nothing fits now without {' and '.join(lacking_slots)}"
     if fitting == dict(needs):
         return "it would fit now"
     return f"what would fit now: {show_slots(fitting)}"

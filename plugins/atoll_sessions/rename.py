@@ -19,5 +19,5 @@ async def rename(context: Context, session: str, new_name: str) -> None:
     await api.request(
         "POST", path("session", found.id, "rename"), params={"name": new_name}, query=True
     )
-    told = f"session {found.name} is now called {new_name}"
-    context.output.done(told, official=f"Session renamed to {new_name}.")
+    message = f"session {found.name} is now called {new_name}"
+    context.output.done(message, official=f"Session renamed to {new_name}.")

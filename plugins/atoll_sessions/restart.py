@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from atoll import AtollError, Context, Name, Problem
-from atoll_sessions import doings
+from atoll_sessions import own_changes
 from atoll_sessions.model import Session
 from atoll_sessions.owners import owner_option
 from atoll_sessions.queries import find_session, get_session
@@ -34,7 +34,7 @@ async def restart(context: Context, sessions: tuple[str, ...], owner: str | None
             context.output.warn(str(error))
             first_failure = first_failure or error.exit_code
         else:
-            doings.note(found.id, "start")
+            own_changes.note(found.id, "start")
             context.output.done(f"session {found.name} runs again")
     return first_failure
 

@@ -20,10 +20,12 @@ _NEEDS_FORCE = STARTING | {"TERMINATING", "ERROR"}
 
 @click.command()
 @click.argument("sessions", nargs=-1, required=True, type=Name("session"))
-@click.option("-f", "--forced", is_flag=True, help="Terminate it in any status.")
+@click.option("-f", "--forced", is_flag=True, help="Terminate sessions in any status.")
 @owner_option("Sessions of another user.")
-@click.option("-s", "--stats", is_flag=True, help="Show what each has used.")
-@click.option("-r", "--recursive", is_flag=True, help="Also those that depend on it.")
+@click.option("-s", "--stats", is_flag=True, help="Show the resources that each session has used.")
+@click.option(
+    "-r", "--recursive", is_flag=True, help="Also terminate sessions that depend on them."
+)
 async def rm(
     context: Context,
     sessions: tuple[str, ...],
@@ -94,8 +96,8 @@ class _Ending:
             more = ", and so is one that depends on it"
             if others and others > 1:
                 more = f", and so are {others} that depend on it"
-            told = f"session {one.reference} is {status}{more if others else ''}"
-            self.context.output.done(told, official="Done.")
+            message = f"session {one.reference} is {status}{more if others else ''}"
+            self.context.output.done(message, official="Done.")
             return last
         return None
 
@@ -113,7 +115,7 @@ class _Ending:
         )
 
     def _fail(self, reference: str, error: AtollError) -> None:
-        said = str(error)
-        named = self.several and reference not in said
-        self.context.output.warn(f"{reference}: {said}" if named else said)
+        message = str(error)
+        named = self.several and reference not in message
+        self.context.output.warn(f"{reference}: {message}" if named else message)
         self.exit_code = self.exit_code or error.exit_code

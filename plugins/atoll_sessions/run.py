@@ -63,7 +63,7 @@ _CLEANUP = 30.0
 )
 @click.option("--terminal", is_flag=True, help="Open a terminal in the session.")
 @click.option("--rm", is_flag=True, help="Terminate the session afterwards.")
-@click.option("-s", "--stats", is_flag=True, help="Show what the session has used.")
+@click.option("-s", "--stats", is_flag=True, help="Show the resources that the session has used.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the output of the code.")
 async def run(
     context: Context,
@@ -180,7 +180,7 @@ def _not_running(context: Context, created: Created) -> int:
     if created.status == "TIMEOUT":
         return ExitCode.TIMED_OUT
     if created.status in ("PENDING", "SCHEDULED"):
-        context.output.note("the code does not run, because the session was only enqueued")
+        context.output.note("the code does not run, because the session only waits in the queue")
         return ExitCode.OK
     raise created.failure()
 

@@ -19,9 +19,9 @@ def _piece(value: Any) -> tuple[str, Any]:
     texts = list(content) if kind == "media" else [content]
     known = kind in ("stdout", "stderr", "html", "log", "media")
     if not isinstance(kind, str) or (known and not all(isinstance(one, str) for one in texts)):
-        raise TypeError("that is no text")
+        raise TypeError("it is not a text")
     if kind == "media" and len(texts) != 2:
-        raise TypeError("that is no type with its data")
+        raise TypeError("it is not a media type with data")
     return kind, content
 
 

@@ -19,10 +19,10 @@ def show_created(
     context: Context, created: Created, request: SessionRequest, *, stays: bool = True
 ) -> None:
     """Print the state of the session."""
-    _tell_beside(context, created, request)
+    _add_notes(context, created, request)
     words = _words(created, request, stays=stays)
-    if said := context.output.words(words, _official_words(created)):
-        context.output.note(said)
+    if message := context.output.words(words, _official_words(created)):
+        context.output.note(message)
     _tell_trouble(context, created)
 
 
@@ -32,14 +32,14 @@ def show_started(
     """Print the same as the outcome of a command, and also the record if an output format was
     chosen.
     """
-    _tell_beside(context, created, request)
+    _add_notes(context, created, request)
     shown = created if context.output.format else None
     words, official = _words(created, request, stays=True), _official_words(created)
     context.output.done(words, shown, columns, kind="session", official=official)
     _tell_trouble(context, created)
 
 
-def _tell_beside(context: Context, created: Created, request: SessionRequest) -> None:
+def _add_notes(context: Context, created: Created, request: SessionRequest) -> None:
     # Only a full name asks for a certain version; a short one accepts any.
     if ":" in request.image and created.served_by not in ("", request.image):
         context.output.note(f"{request.image} is served by {created.served_by}")

@@ -32,7 +32,7 @@ KNOWN = tuple(
     dict.fromkeys([*(name for step in (*_STARTING, *_ENDING) for name in step), *_OTHERS, *FINAL])
 )
 """Every status that a release up to 26.8 has."""
-LOOKS = Backoff(first=0.1, factor=1.5, longest=1.0)
+POLLS = Backoff(first=0.1, factor=1.5, longest=1.0)
 """How often to check whether a session has the wanted status."""
 
 
@@ -93,7 +93,7 @@ async def look_until(
     """Query a session again and again until `done` returns true; `show` is called with each
     status.
     """
-    async for _ in LOOKS:
+    async for _ in POLLS:
         session = await get_session(api, session_id, ["id", "name", "status", *fields])
         if done(session):
             break

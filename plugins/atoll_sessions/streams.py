@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 WEB_SERVERS_ANSWER = "bad-gateway"
 """The error of web servers for every handshake that the cluster refuses."""
-_FIRST_LOOK = 5.0
+_FIRST_POLL = 5.0
 """Seconds until the session's status is first checked; most channels are closed before."""
-_LOOKS = Backoff(first=5.0, longest=10.0)
+_POLLS = Backoff(first=5.0, longest=10.0)
 
 
 @asynccontextmanager
@@ -35,12 +35,15 @@ async def open_stream(api: "Api", session_id: str, name: str) -> AsyncIterator[C
         async with opening as channel:
             yield channel
         return
-    async with _told(opening, session_id) as channel, _watched(api, session_id, channel):
+    async with (
+        _explaining_refusal(opening, session_id) as channel,
+        _watched(api, session_id, channel),
+    ):
         yield channel
 
 
 @asynccontextmanager
-async def _told(
+async def _explaining_refusal(
     opening: AbstractAsyncContextManager[Channel], session_id: str
 ) -> AsyncIterator[Channel]:
     """Open a channel; if a web server answers that it can't reach the cluster, explain what that
@@ -75,8 +78,8 @@ async def _watched(api: "Api", session_id: str, channel: Channel) -> AsyncIterat
 
 async def _close_with(api: "Api", session_id: str, channel: Channel) -> None:
     """Close a channel once its session has ended."""
-    await trio.sleep(_FIRST_LOOK)
-    async for _ in _LOOKS:
+    await trio.sleep(_FIRST_POLL)
+    async for _ in _POLLS:
         try:
             session = await get_session(api, session_id, ["id", "status"])
         except NotFound:

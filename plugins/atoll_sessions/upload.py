@@ -39,8 +39,8 @@ async def upload(
     target = await find_session(api, session)
     await uploading.run(api, target.id, found)
     sent = uploading.sent
-    told = f"uploaded {counted(sent.files)} ({binary_size(sent.size)}) to {target.name}"
-    context.output.done(told, official="Uploaded.")
+    message = f"uploaded {counted(sent.files)} ({binary_size(sent.size)}) to {target.name}"
+    context.output.done(message, official="Uploaded.")
     return uploading.exit_code
 
 

@@ -6,7 +6,7 @@ import click
 import trio
 
 from atoll import AtollError, Context, Name, TimedOut, Values
-from atoll_sessions import doings
+from atoll_sessions import own_changes
 from atoll_sessions.model import Session
 from atoll_sessions.queries import find_session
 from atoll_sessions.statuses import FINAL, KNOWN, can_reach, has_reached, known_status, look_until
@@ -28,7 +28,7 @@ from atoll_sessions.statuses import FINAL, KNOWN, can_reach, has_reached, known_
     type=click.IntRange(0),
     default=0,
     metavar="SECONDS",
-    help="Wait at most this long; the exit code is 124 then.",
+    help="Wait at most this long; the exit code is then 124.",
 )
 async def wait(context: Context, session: str, wanted: str, max_wait: int) -> int:
     """Wait until a session has a status, or has passed it on its way from start to end.
@@ -65,6 +65,6 @@ def _tell(context: Context, session: Session, target: str) -> None:
         raise AtollError(
             f"session {session.name} is {session.status}{reason} and will not be {target} any more"
         )
-    doings.note(session.id, "end" if session.status in FINAL else "start")
+    own_changes.note(session.id, "end" if session.status in FINAL else "start")
     job = "" if code is None else f"; its job has ended with exit code {code}"
     context.output.note(f"session {session.name} is {session.status}{job}")

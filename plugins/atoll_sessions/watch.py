@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     type=click.IntRange(0),
     default=0,
     metavar="SECONDS",
-    help="Watch at most this long; the exit code is 124 then.",
+    help="Watch at most this long; the exit code is then 124.",
 )
 async def watch(
     context: Context, session: str | None, owner: str | None, scope: str, max_wait: int

@@ -133,7 +133,7 @@ async def update(
 
     document = await _read(context, file)
     if len(document.templates) != 1:
-        raise UsageError("only one template can replace another", hint="the file holds several")
+        raise UsageError("only one template can replace another", hint="the file contains several")
     api = await context.connect()
     found = await find_template(api, template_id)
     if hides_password(document.templates):

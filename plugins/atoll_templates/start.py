@@ -56,7 +56,7 @@ _OPTIONS = (
         metavar="SECONDS",
         help="Wait at most this long.",
     ),
-    click.option("--no-reuse", is_flag=True, help="Refuse a session that has the name already."),
+    click.option("--no-reuse", is_flag=True, help="Fail if a session of this name exists already."),
     click.option(
         "-e",
         "--env",
@@ -65,7 +65,7 @@ _OPTIONS = (
         metavar="KEY=VAL",
         help="Replace the template's value.",
     ),
-    click.option("--tag", help="Annotate the session."),
+    click.option("--tag", help="A tag: a note that ps can show and filter."),
     click.option(
         "-v",
         "--volume",

@@ -49,7 +49,7 @@ def _about_folders() -> Iterator[Command]:
         ("delete-trash",),
         destroys=True,
     )
-    yield Command("vfolder rename", "Give a folder another name", f"{_MANAGE}:rename")
+    yield Command("vfolder rename", "Rename a folder", f"{_MANAGE}:rename")
     yield Command("vfolder clone", "Copy a folder", f"{_MANAGE}:clone")
     yield Command("vfolder update-options", "Change a folder", f"{_MANAGE}:update_options")
 
@@ -68,7 +68,7 @@ def _about_files() -> Iterator[Command]:
     yield Command("vfolder ls", "List the files in a folder", f"{_FILES}:ls")
     yield Command("vfolder mkdir", "Create folders in a folder", f"{_FILES}:mkdir")
     yield Command("vfolder mv", "Move a file", f"{_FILES}:mv")
-    yield Command("vfolder rename-file", "Give a file another name", f"{_FILES}:rename_file")
+    yield Command("vfolder rename-file", "Rename a file", f"{_FILES}:rename_file")
     yield Command("vfolder rm", "Delete files", f"{_FILES}:rm", ("delete-file",), destroys=True)
     yield Command("vfolder request-download", "Get a link to a file", f"{_FILES}:request_download")
     transfer = "atoll_vfolders.transfer"

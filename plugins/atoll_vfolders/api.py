@@ -117,15 +117,15 @@ def _explained(folder: Folder, problem: Problem) -> AtollError:
     paths = data.get("paths") or [folder.name]
     if data.get("errno") in errorcode and problem.status < 500 and isinstance(paths, list):
         where = ", ".join(map(str, paths))
-        told = f"{where}: {os.strerror(data['errno']).lower()}"
-        return NotFound(told) if data["errno"] == ENOENT else AtollError(told)
+        message = f"{where}: {os.strerror(data['errno']).lower()}"
+        return NotFound(message) if data["errno"] == ENOENT else AtollError(message)
     return problem
 
 
 async def get_folder(api: "Api", folder: Folder) -> Folder:
     """Return everything about a folder (`GET /folders/{f}`)."""
-    told = (await request_folder(api, folder, "GET", like=dict)).items()
-    known = {key: value for key, value in told if value not in (None, "None")}
+    message = (await request_folder(api, folder, "GET", like=dict)).items()
+    known = {key: value for key, value in message if value not in (None, "None")}
     found: Folder = api.read({**asdict(folder), **known}, Folder.from_entry)
     return found
 

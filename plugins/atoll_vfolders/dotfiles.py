@@ -162,7 +162,7 @@ async def create(
     api = await context.connect()
     owner = Owner.of(**whose, home=api.profile.domain)
     await owner.request(api, "POST", path=path, data=data, permission=perm or "644")
-    context.output.done(f"dotfile {path} is made; new sessions have it")
+    context.output.done(f"dotfile {path} is created; new sessions have it")
 
 
 @click.command()
@@ -179,7 +179,7 @@ async def update(
     before = await owner.request(api, "GET", path=path, like=partial(Dotfile.from_answer, path))
     mode = perm or before.permission
     await owner.request(api, "PATCH", path=path, data=data, permission=mode)
-    context.output.done(f"dotfile {path} is changed; new sessions have it so")
+    context.output.done(f"dotfile {path} is changed; new sessions get the new content")
 
 
 @click.command()

@@ -153,8 +153,8 @@ async def _delete_files(api: "Api", folder: Folder, places: list[str], *, recurs
     except Problem as problem:
         # Only 23.09.11 ignores the body of this request, and a list does not fit into a query
         # string.
-        told = problem.data if isinstance(problem.data, dict) else {}
-        if problem.type == "invalid-api-params" and "files" in told:
+        data = problem.data if isinstance(problem.data, dict) else {}
+        if problem.type == "invalid-api-params" and "files" in data:
             raise AtollError("this release of Backend.AI can't delete files over its API") from None
         if not recursive and "is a directory" in problem.message.lower():
             problem.hint = "-r deletes folders, too"

@@ -56,10 +56,10 @@ async def create(context: Context, name: str, host: str | None, **options: Any) 
     if options["group"] is not None:
         body["group"] = await group_id(api, options["group"])
     made: Folder = await api.json("POST", "/folders", json=body, like=Folder.from_entry)
-    told = f"folder {made.name} is made on {made.host or host}"
+    message = f"folder {made.name} is created on {made.host or host}"
     shown = made if context.output.format else None
-    said = f'Virtual folder "{made.name}" is created.'
-    context.output.done(told, shown, DETAIL, kind="vfolder", official=said)
+    official = f'Virtual folder "{made.name}" is created.'
+    context.output.done(message, shown, DETAIL, kind="vfolder", official=official)
 
 
 def _check_name(name: str) -> None:
@@ -121,8 +121,8 @@ async def delete(context: Context, names: tuple[str, ...], yes: bool) -> int:
         question = f"Delete {name} permanently, with its content?"
         await context.consent(question, yes=yes or has_trash, official_asks=False)
         await _delete(api, folder)
-        fate = "moved to the trash" if has_trash else "deleted"
-        context.output.done(f"folder {folder.name} is {fate}", official="Deleted.")
+        result = "moved to the trash" if has_trash else "deleted"
+        context.output.done(f"folder {folder.name} is {result}", official="Deleted.")
 
     return await _each(context, names, act)
 
@@ -205,8 +205,8 @@ async def clone(
     body = {"target_name": target_name, "target_host": host, **options}
     answer = await request_folder(api, folder, "POST", "clone", json=body, like={"bgtask_id": str})
     await follow_task(context, api, answer["bgtask_id"], f"copying {folder.name} …")
-    told = f"folder {folder.name} is copied to {target_name}"
-    context.output.done(told, official="Cloning the vfolder is complete.")
+    message = f"folder {folder.name} is copied to {target_name}"
+    context.output.done(message, official="Cloning the vfolder is complete.")
     return 0
 
 

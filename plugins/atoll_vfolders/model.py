@@ -45,8 +45,8 @@ class Folder:
         """Take the known fields from an entry of the API."""
         # 26.x has another name for the number of files, and 23.09 writes "None" if there is no
         # owner.
-        told: dict[str, Any] = {"num_files": entry.get("numFiles"), **entry}
-        reserved = {key: value for key, value in told.items() if value != "None"}
+        fields: dict[str, Any] = {"num_files": entry.get("numFiles"), **entry}
+        reserved = {key: value for key, value in fields.items() if value != "None"}
         return record(cls, {**reserved, "id": entry["id"].replace("-", "")})
 
     @property

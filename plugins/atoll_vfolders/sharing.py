@@ -57,13 +57,13 @@ async def unshare(context: Context, name: str, emails: tuple[str, ...]) -> None:
     api = await context.connect()
     folder = await find_folder(api, name)
     done = await _ask(api, folder, "unshared_emails", "DELETE", "unshare", emails)
-    _tell(context, folder, emails, done, "deprived of")
+    _tell(context, folder, emails, done, "excluded from")
 
 
 async def _ask(
     api: "Api",
     folder: Folder,
-    told: str,
+    answer_key: str,
     method: str,
     verb: str,
     emails: Sequence[str],
@@ -73,8 +73,10 @@ async def _ask(
     `told`.
     """
     body = {**more, "emails": list(emails)}
-    answer = await request_folder(api, folder, method, verb, json=body, like={told: maybe([str])})
-    return answer[told] or ()
+    answer = await request_folder(
+        api, folder, method, verb, json=body, like={answer_key: maybe([str])}
+    )
+    return answer[answer_key] or ()
 
 
 def _tell(
@@ -86,7 +88,7 @@ def _tell(
     if not done:
         raise NotFound(
             f"nobody was {what} {folder.name}",
-            hint=f"unknown to the cluster, or done already: {', '.join(asked)}",
+            hint=f"unknown to the cluster, or this was done before: {', '.join(asked)}",
         )
     # Some releases answer with addresses, others with the ids of invitations.
     missing = [email for email in asked if email not in done] if len(done) < len(asked) else []

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from atoll import Api
     from atoll.transport import Request, RequestTransport, Response
 
-SILENCE = 60.0
+TIMEOUT = 60.0
 """Seconds without any data after which a connection counts as dead."""
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -43,7 +43,7 @@ class StorageServers:
         """Send a request without a signature to the server at `origin`; raises Unreachable."""
         try:
             return await self._transport(origin).request(
-                evolve(request, signed=False, timeout=SILENCE)
+                evolve(request, signed=False, timeout=TIMEOUT)
             )
         except NotSent as error:
             raise Unreachable(str(error)) from None

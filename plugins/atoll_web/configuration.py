@@ -17,7 +17,7 @@ _LANGUAGE = "python"
 """The image that the form for new sessions proposes; by default it would propose the first by
 name.
 """
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 """Seconds that the cluster may take to list its images."""
 _IMAGE = {"name": str, "registry": maybe(str)}
 
@@ -56,7 +56,7 @@ async def python_image(api: "Api") -> str:
     if there is none, or if the cluster does not list its images in time.
     """
     images: list[dict[str, Any]] = []
-    with trio.move_on_after(_PATIENCE):
+    with trio.move_on_after(_TIMEOUT):
         try:
             query = "{ images { name registry } }"
             images = (await api.gql(query, like={"images": [_IMAGE]}))["images"]

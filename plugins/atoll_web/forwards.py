@@ -23,7 +23,7 @@ from atoll_apps.api import (
 if TYPE_CHECKING:
     from atoll import Api
 
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 """Seconds that a service has to answer for the first time."""
 
 
@@ -83,7 +83,7 @@ class Forwards:
                 # the port before the service answers, and waits there.
                 task_status.started(forward)
                 try:
-                    await wait_until_ready(connector, service, _PATIENCE)
+                    await wait_until_ready(connector, service, _TIMEOUT)
                     forward.ready.set()
                     web = self.access.request_filter(
                         service, evolve(Bind(), port=port), connections

@@ -17,7 +17,7 @@ from atoll.files import make_private
 PACKAGE = "backend.ai-webserver"
 RELEASE = "23.9.10"
 _STATIC = Path("ai", "backend", "web", "static")
-_PATIENCE = 600.0
+_TIMEOUT = 600.0
 """Seconds that the installation may take."""
 
 
@@ -55,20 +55,20 @@ def _installer() -> list[str]:
     if (uv := which("uv")) is not None:
         return [uv, "pip", "install", "--quiet", "--python", sys.executable]
     raise AtollError(
-        "there is no pip here to get the web page with",
+        "pip, which installs the web page, is missing",
         hint=f"install pip for {sys.executable}, or uv",
     )
 
 
 async def _run(command: list[str]) -> None:
-    with trio.move_on_after(_PATIENCE):
+    with trio.move_on_after(_TIMEOUT):
         done = await trio.run_process(
             command, stdin=subprocess.DEVNULL, capture_stdout=True, capture_stderr=True, check=False
         )
         if done.returncode:
             raise AtollError(f"{PACKAGE} could not be installed: {_last_line(done.stderr)}")
         return
-    raise AtollError(f"{PACKAGE} could not be installed in {_PATIENCE:g} s")
+    raise AtollError(f"{PACKAGE} could not be installed in {_TIMEOUT:g} s")
 
 
 def _last_line(text: bytes) -> str:

@@ -37,7 +37,7 @@ _FUNC = "/func"
 _SCRAMBLED = b"x-backendai-encoded"
 _MOST = 1024 * 1024
 """The most bytes of a body or an answer that are parsed."""
-_APP_PATIENCE = 60.0
+_APP_TIMEOUT = 60.0
 """Seconds that a window waits for the answer of its app."""
 _TRANSFERS = ("request-upload", "request-download")
 
@@ -174,7 +174,7 @@ class Site:
             return
         if not (url.isascii() and url.isprintable()):
             raise Malformed("This is not a path of an app.")
-        with trio.move_on_after(_APP_PATIENCE):
+        with trio.move_on_after(_APP_TIMEOUT):
             await forward.ready.wait()
         await connection.reply(302, headers=[("Location", url)])
 

@@ -66,7 +66,7 @@ def lines(shell, monkeypatch):
         ("echo2 = echo", "atoll echo2 a", "<a>"),
     ],
 )
-async def test_what_an_alias_stands_for(lines, capfd, definition, line, told):
+async def test_what_an_alias_expands_to(lines, capfd, definition, line, told):
     """Words in their places, or after the line; pipes, variables and blocks as in any line."""
     result = await lines(f"alias {definition}\n{line}\n")
     # What goes through a pipe is written by the system's programs.
@@ -80,11 +80,11 @@ async def test_what_an_alias_stands_for(lines, capfd, definition, line, told):
         ("alias echo = things", "echo is a command (no alias hides one)"),
         ("alias -x = things", "can't name an alias"),
         ("alias x", "there is no alias x (alias NAME = LINE)"),
-        ("alias x =", "this is no alias (alias NAME = LINE)"),
+        ("alias x =", "this is not an alias definition (alias NAME = LINE)"),
         ("alias x = ''", "needs a line"),
         ("alias x = 'echo \"a'", "alias x: a double quote is not closed"),
         ("alias x = echo $2\nx a", "alias x needs 2 words (it stands for echo $2)"),
-        ("alias x = 'echo a; echo b'\nx c", "alias x takes no words"),
+        ("alias x = 'echo a; echo b'\nx c", "alias x takes no arguments"),
         ("alias x = 'echo a; echo b'\nx | cat", "is more than one command: nothing can"),
         ("alias x = 'echo a; echo b'\nlet y = x", "alias x is more than one command"),
         ("alias x = x\nx", "no such command: x"),
@@ -93,14 +93,14 @@ async def test_what_an_alias_stands_for(lines, capfd, definition, line, told):
         ("alias long = echo; unalias lang", "did you mean long?"),
     ],
 )
-async def test_what_makes_no_sense(lines, text, problem):
+async def test_invalid_aliases_are_refused(lines, text, problem):
     """Is refused in a line: when it is named, if that is possible."""
     result = await lines(text)
     assert problem in result.stderr
     assert (result.stderr.count("\n"), result.code > 0, result.stdout) == (1, True, "")
 
 
-async def test_aliases_are_kept(lines):
+async def test_aliases_are_stored(lines):
     """For other windows and the next time; those of another window are not lost."""
     await lines("alias a = echo 1\nalias b = echo $1\n")
     await lines("unalias a")
@@ -109,7 +109,7 @@ async def test_aliases_are_kept(lines):
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"[" * 10_000, b"- 1"])
-async def test_a_file_that_makes_no_sense(shell, lines, content):
+async def test_an_invalid_aliases_file(shell, lines, content):
     """Is told of and kept as it is; commands work."""
     file = shell.home / "config" / "aliases.yaml"
     file.parent.mkdir(parents=True)

@@ -45,7 +45,7 @@ async def test_an_invocation_learns_how_a_command_ended(shell, surrounding):
         ("hides --key 'two words'", "hides --key ***"),
     ],
 )
-async def test_secrets_are_seen_by_the_command_alone(shell, surrounding, line, seen):
+async def test_only_the_command_gets_secrets(shell, surrounding, line, seen):
     shell.add(surrounding.Auditing(), "audit")
     result = await shell.run(line)
     ((command, words, secret, _, _),) = surrounding.NOTED
@@ -54,7 +54,7 @@ async def test_secrets_are_seen_by_the_command_alone(shell, surrounding, line, s
     assert "***" not in result.stdout
 
 
-async def test_the_secrets_of_profiles_are_seen_by_nobody(shell, surrounding):
+async def test_nobody_gets_the_secrets_of_profiles(shell, surrounding):
     shell.add(surrounding.Auditing(), "audit")
     await shell.run("profile add x --endpoint http://x --access-key AK --secret-key s3cret")
     ((command, words, secret, _, _),) = surrounding.NOTED
@@ -89,7 +89,7 @@ async def test_a_bad_invocation_costs_a_warning(shell, surrounding, name, messag
 
 
 @pytest.mark.parametrize("name", ["never_begins", "never_ends"])
-async def test_an_invocation_has_so_long(shell, surrounding, name, autojump_clock):
+async def test_an_invocation_has_a_time_limit(shell, surrounding, name, autojump_clock):
     """The others, and the command, go on without it."""
     shell.add(surrounding.Bad(name), "bad")
     shell.add(surrounding.Auditing(), "audit")
@@ -100,7 +100,7 @@ async def test_an_invocation_has_so_long(shell, surrounding, name, autojump_cloc
     assert surrounding.NOTED[0][3:] == (1, "AtollError")
 
 
-async def test_what_an_invocation_prints_is_no_data(shell, surrounding):
+async def test_output_of_an_invocation_is_not_data(shell, surrounding):
     shell.add(surrounding.Bad("prints"), "bad")
     result = await shell.run("work")
 
@@ -141,7 +141,7 @@ async def test_what_counts_as_a_value(shell, surrounding, option, line, value):
     assert (f"before {value!r}" in result.stderr) == (value is not None)
 
 
-async def test_help_tells_whose_option_it_is(shell, surrounding):
+async def test_help_shows_the_plugin_of_an_option(shell, surrounding):
     shell.add(surrounding.Adding("note"), "note")
     result = await shell.run("work --help")
     assert "A note about it. (plugin note)" in " ".join(result.stdout.split())
@@ -174,11 +174,11 @@ async def test_a_parameter_of_the_same_name_is_another(shell, surrounding):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("no_option", "surrounding:no_option is no click option"),
+        ("no_option", "surrounding:no_option is not a click option"),
         ("missing", "surrounding:missing"),
     ],
 )
-async def test_an_option_that_is_none_costs_a_warning(shell, surrounding, option, message):
+async def test_an_invalid_option_costs_a_warning(shell, surrounding, option, message):
     shell.add(surrounding.Adding(option), "bad")
     result = await shell.run("work")
 
@@ -187,7 +187,7 @@ async def test_an_option_that_is_none_costs_a_warning(shell, surrounding, option
     assert message in result.stderr
 
 
-async def test_an_option_that_breaks_is_blamed_on_its_plugin(shell, surrounding):
+async def test_a_failing_option_names_its_plugin(shell, surrounding):
     shell.add(surrounding.Adding("broken"), "bad")
     result = await shell.run("work --broken x")
 
@@ -217,7 +217,7 @@ async def test_ctrl_c_reaches_an_invocation(shell, surrounding):
         ("meets nothing", "it can't be"),
     ],
 )
-async def test_plugins_advise_about_refusals(shell, surrounding, line, told):
+async def test_plugins_give_hints_for_refusals(shell, surrounding, line, told):
     """Where the refusal has no better hint of its own."""
     shell.add(surrounding.Advising(), "advice")
     result = await shell.run(line)

@@ -97,7 +97,7 @@ async def test_a_command_of_the_system_in_the_background(shell, tmp_path):
     assert (tmp_path / "out").read_text() == "there\n"
 
 
-async def test_another_folder(shell, tmp_path, monkeypatch):
+async def test_changing_the_folder(shell, tmp_path, monkeypatch):
     """Files are looked for there from then on; `cd -` goes back."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "below").mkdir()
@@ -160,7 +160,7 @@ def command_lines():
     return found
 
 
-async def test_jobs_of_a_script_that_comes_by_and_by(tmp_path, monkeypatch):
+async def test_jobs_of_a_script_from_a_pipe(tmp_path, monkeypatch):
     """They share a folder, which is left when they have ended."""
     monkeypatch.chdir(tmp_path)
     os.mkfifo("fifo")
@@ -187,8 +187,8 @@ async def test_keep_going_runs_the_rest(shell):
     [
         ("nosuch", "no such command: nosuch"),
         ("unset x", "no such command: unset (did you mean config unset?)"),
-        ("printf x", "no such command: printf (print writes words)"),
-        ("export A=1", "no such command: export (let NAME = VALUE keeps a value)"),
+        ("printf x", "no such command: printf (use print)"),
+        ("export A=1", "no such command: export (use let NAME = VALUE)"),
         ("uname -a", "no such command: uname (! uname runs the system's)"),
         ("ecko x", "no such command: ecko (did you mean echo?)"),
         ("deep", "deep needs a command (one of echo)"),
@@ -201,7 +201,7 @@ async def test_keep_going_runs_the_rest(shell):
         ("--nope", "no such option: --nope"),
     ],
 )
-async def test_a_line_that_is_not_understood_is_refused(shell, line, message):
+async def test_an_invalid_line_is_refused(shell, line, message):
     """Bad usage is one line on standard error, and exit code 2."""
     result = await shell.run(line)
 
@@ -239,7 +239,7 @@ async def test_a_bug_is_reported_in_one_line(shell):
     assert result.code == 1
 
 
-async def test_a_bug_with_a_word_that_is_no_text_is_reported_as_well(shell):
+async def test_a_bug_with_an_invalid_word_is_reported_too(shell):
     result = await shell.run("crash --why \udcff")
 
     assert "ZeroDivisionError: " in result.stderr
@@ -257,7 +257,7 @@ async def test_a_command_that_cannot_be_loaded_names_its_plugin(shell):
     assert result.stdout == "b\n"
 
 
-async def test_an_error_in_a_nursery_is_told_like_any_other(shell):
+async def test_an_error_in_a_nursery_is_reported_like_any_other(shell):
     """Groups of exceptions are unwrapped."""
     result = await shell.run("grouped")
 

@@ -54,7 +54,7 @@ def script(tmp_path):
 RUN = ("-f", "script", "--checkpoint", "done")
 
 
-def test_a_script_goes_on_where_it_failed(atoll, script, tmp_path):
+def test_a_script_continues_where_it_failed(atoll, script, tmp_path):
     """Nothing is done twice; variables and the folder are what they were."""
     first = atoll(*RUN)
     again = atoll(*RUN)
@@ -85,7 +85,7 @@ def test_a_script_that_has_changed_is_refused(atoll, script, tmp_path):
     assert (tmp_path / "done").read_text() == before
 
 
-def test_a_checkpoint_that_was_torn_is_read_up_to_there(atoll, script, tmp_path):
+def test_a_truncated_checkpoint_is_read_as_far_as_possible(atoll, script, tmp_path):
     """As when the machine went down while it was written."""
     atoll(*RUN)
     text = (tmp_path / "done").read_text()
@@ -113,7 +113,7 @@ def test_a_job_is_done_when_it_has_ended(atoll, tmp_path, keep_going):
     assert (tmp_path / "log").read_text() == "a\n"
 
 
-def test_how_many_jobs_may_run_is_remembered(atoll, tmp_path):
+def test_the_job_limit_is_stored(atoll, tmp_path):
     """A script on standard input is read as a whole, too."""
     lines = "jobs limit 3\n! test -e go\njobs limit\n"
     atoll("--checkpoint", "done", stdin=lines)
@@ -129,12 +129,12 @@ def test_how_many_jobs_may_run_is_remembered(atoll, tmp_path):
         (["-c", "jobs", "--resume"], "--resume needs a checkpoint"),
         (["--echo", "jobs"], "--echo and --checkpoint are for scripts"),
         (["-c", "jobs", "--checkpoint", "no/where"], "no/where: No such file or directory"),
-        (["-c", "jobs", "--checkpoint", "script"], "script is no checkpoint of a script"),
+        (["-c", "jobs", "--checkpoint", "script"], "script is not a checkpoint of a script"),
         (["-c", "jobs", "--checkpoint", "/dev/null"], "/dev/null is not a file"),
         (["-c", "jobs", "--checkpoint", "below"], "is a directory"),
     ],
 )
-def test_what_can_not_be_is_refused(atoll, script, arguments, told):
+def test_invalid_checkpoints_are_refused(atoll, script, arguments, told):
     """In one line, with nothing run and nothing overwritten."""
     before = script.read_text()
     refused = atoll(*arguments)

@@ -212,7 +212,7 @@ def test_output_that_cannot_be_written_is_told_in_one_line(atoll, command):
 @pytest.mark.parametrize(
     "command", ["--version", "--help", "profile list", "-c 'profile list'", ""]
 )
-def test_closed_streams_lead_nowhere(home, command, closed, code):
+def test_closed_streams_are_replaced(home, command, closed, code):
     done = subprocess.run(
         ["/bin/sh", "-c", f"{BIN}/atoll {command} {closed}"],
         stdin=subprocess.DEVNULL,
@@ -222,7 +222,7 @@ def test_closed_streams_lead_nowhere(home, command, closed, code):
     assert (done.returncode, done.stderr) == (code, "")
 
 
-def test_an_encoding_that_lacks_a_letter(atoll):
+def test_an_encoding_without_a_letter(atoll):
     done = atoll(
         "-c",
         "profile add p --endpoint http://127.0.0.1:9 --access-key ü --secret-key s\n"
@@ -254,7 +254,7 @@ def test_a_command_and_a_script_exclude_each_other(atoll, arguments):
 
 
 @pytest.mark.parametrize("arguments", [("--profile", "", "ps"), ("ps", "--profile", "")])
-def test_an_empty_profile_is_not_the_usual_one(atoll, arguments):
+def test_an_empty_profile_name_is_refused(atoll, arguments):
     """`--profile "$CLUSTER"` must not run elsewhere when the variable is not set."""
     result = atoll(*arguments)
     assert result.returncode == 2

@@ -91,7 +91,7 @@ def test_what_a_command_does_to_the_process_is_undone(doors, tmp_path):
     assert "wrecks changed the current folder" in done.stderr
 
 
-def test_ctrl_c_stops_what_stands_still(doors):
+def test_ctrl_c_stops_a_blocked_callback(doors):
     """A callback in a thread is left to itself; one on the event loop takes a second Ctrl-C."""
     with doors.prompt() as ask:
         child = ask.child

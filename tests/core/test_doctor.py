@@ -93,7 +93,7 @@ async def test_the_step_that_fails_is_the_last(serve, cluster, examine, fault, s
     assert "failed" not in list(statuses(found).values())[:-1]
 
 
-async def test_the_profile_that_the_line_names_is_looked_at(serve, cluster, examine, shell):
+async def test_the_profile_of_the_line_is_checked(serve, cluster, examine, shell):
     """And not the one in use."""
     shell.environ["BACKEND_ENDPOINT"] = "http://127.0.0.1:9"
     async with serve(cluster()) as server:
@@ -111,7 +111,7 @@ async def test_the_profile_that_the_line_names_is_looked_at(serve, cluster, exam
     assert json.loads(missing.stdout)[0]["detail"] == "no profile named 'nope'"
 
 
-async def test_a_profile_that_makes_no_sense_is_told_of(shell, tmp_path):
+async def test_an_invalid_profile_is_reported(shell, tmp_path):
     """Even if nobody has named it."""
     shell.add(Transports, "transports")
     assert (await shell.run("profile add lab --endpoint https://lab.example.com")).code == 0
@@ -138,7 +138,7 @@ async def test_a_server_without_tls(serve, cluster, examine):
     assert "does not speak TLS" in found["tls"]["detail"]
 
 
-async def test_plugins_have_a_say(shell):
+async def test_plugins_add_checks(shell):
     class Plugin:
         @staticmethod
         @hookimpl

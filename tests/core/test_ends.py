@@ -64,7 +64,7 @@ def test_one_command(doors, line, message, code):
 
 
 @pytest.mark.parametrize("line", ["loops", "ends base", "param --how base"])
-def test_a_script_goes_on_where_it_shall(doors, line):
+def test_a_script_continues_with_keep_going(doors, line):
     done = doors.run("--keep-going", "-c", f"{line}\nplain after")
     assert "hello after" in done.stdout
 

@@ -44,14 +44,14 @@ async def sent(shell, line):
     ], result.stderr
 
 
-async def test_a_command_that_looks_nothing_up(shell):
+async def test_a_command_without_lookups(shell):
     requests, told = await sent(shell, "start -t work -r cpu=2 python")
     assert [one[:2] for one in requests] == [("GET", "/"), ("POST", "/session")]
     assert requests[1][2]["config"]["resources"]["cpu"] == "2"
-    assert told == "what follows depends on the answers\n"
+    assert told == "not shown: further requests, which depend on the answers\n"
 
 
-async def test_what_is_looked_up_is_taken_to_be_there(shell):
+async def test_looked_up_things_are_assumed_to_exist(shell):
     requests, told = await sent(shell, "rm work")
     assert [one[:2] for one in requests] == [
         ("GET", "/"),
@@ -59,10 +59,10 @@ async def test_what_is_looked_up_is_taken_to_be_there(shell):
         ("DELETE", "/session/<id>"),
     ]
     assert 'name == "work"' in requests[1][2]["variables"]["filter"]
-    assert told.startswith("what is looked up is taken to be there, and to run\n")
+    assert told.startswith("assumed: what the command looks up exists, and sessions run\n")
 
 
-async def test_a_command_that_asks_first_is_not_asked(shell):
+async def test_a_command_with_a_question_asks_nothing(shell):
     requests, _ = await sent(shell, "admin domain delete research")
     assert "mutation" in requests[-1][2]["query"]
 
@@ -84,7 +84,7 @@ async def test_secrets_are_not_shown(shell):
     assert json.loads(json.loads(result.stdout)[-1]["body"])["new_password"] == "***"
 
 
-async def test_files_are_told_by_their_size(shell, tmp_path):
+async def test_files_are_shown_by_their_size(shell, tmp_path):
     (tmp_path / "data.csv").write_text("1,2,3")
     result = await shell.run(f"explain run --basedir {tmp_path} python {tmp_path}/data.csv")
     assert "POST    /session" in result.stdout
@@ -102,10 +102,10 @@ async def test_files_are_told_by_their_size(shell, tmp_path):
         ("rm --nonsense x", "no such option"),
         ("start -r cpu python", "-r cpu: not of the form"),
         ("@lab ps", "takes no @NAME"),
-        ("'for x in 1 2 { ps }'", "commands, and nothing around them"),
+        ("'for x in 1 2 { ps }'", "commands without pipes, files and variables"),
     ],
 )
-async def test_what_can_not_be_explained(shell, line, told):
+async def test_commands_that_cannot_be_explained(shell, line, told):
     result = await shell.run(f"explain {line}")
     assert (result.code, result.stdout) == (2, "")
     assert told in result.stderr

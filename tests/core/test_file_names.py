@@ -27,7 +27,7 @@ def test_names_are_shown_as_they_can_be_told_apart(name, shown):
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\0b", "\ud800"], ids=ascii)
-def test_what_no_file_can_be_called_is_no_name(name):
+def test_invalid_file_names(name):
     assert not is_name(name)
 
 

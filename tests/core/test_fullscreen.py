@@ -72,7 +72,7 @@ def terminal(prompt, tmp_path):
     return prompt("screens", environ={"PYTHONPATH": str(folder)})
 
 
-def test_keys_are_named_and_what_comes_after_is_the_prompts(terminal):
+def test_keys_are_named_and_later_keys_go_to_the_prompt(terminal):
     """Escape by itself, too."""
     terminal.type("show\r")
     terminal.appears("80x30 pressed")
@@ -86,7 +86,7 @@ def test_keys_are_named_and_what_comes_after_is_the_prompts(terminal):
     assert terminal.leave() == 0
 
 
-def test_something_else_has_the_terminal_for_a_while(terminal):
+def test_another_program_can_use_the_terminal_for_a_while(terminal):
     """And what it shows is gone when it is done."""
     terminal.type("show\r")
     terminal.appears("80x30 pressed")
@@ -98,7 +98,7 @@ def test_something_else_has_the_terminal_for_a_while(terminal):
     assert terminal.leave() == 0
 
 
-def test_what_comes_up_meanwhile_is_next(terminal):
+def test_work_requested_meanwhile_comes_next(terminal):
     """It waits for no key."""
     terminal.type("show\r")
     terminal.appears("80x30 pressed")
@@ -119,7 +119,7 @@ def test_what_comes_up_meanwhile_is_next(terminal):
         ("--fails=beside", "", "LookupError: no such work"),
     ],
 )
-def test_an_error_is_told_on_the_screen_that_was_there(terminal, options, keys, told):
+def test_an_error_is_shown_on_the_normal_screen(terminal, options, keys, told):
     """It names the plugin, and the prompt goes on."""
     terminal.type(f"show {options}\r")
     if keys:

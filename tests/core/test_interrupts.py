@@ -18,12 +18,12 @@ async def pressed_deeper():
 
 
 @pytest.mark.parametrize("command", [pressed, pressed_deeper])
-async def test_it_interrupts_all_the_same(command):
+async def test_ctrl_c_interrupts_at_any_moment(command):
     """Wherever the command is by then; no traceback comes of it."""
     assert await interruptible(command) == 130
 
 
-async def test_other_failures_are_not_taken_for_it():
+async def test_other_failures_are_not_taken_for_interrupts():
     """They come out as they are."""
 
     async def fails():

@@ -46,7 +46,7 @@ def test_a_busy_machine_is_not_blamed_on_a_plugin():
     assert warnings == []
 
 
-def test_a_slow_plugin_is_told_of_on_a_busy_machine():
+def test_a_slow_plugin_is_reported_on_a_busy_machine():
     """With the time that it took itself."""
     warnings = []
     with busy(), isolated(ORIGIN, "importing molasses", warnings.append):

@@ -55,7 +55,7 @@ async def test_variables(shell, lines, stdout):
         ("echo $HERT", "there is no variable HERT (did you mean HERE?)"),
         ("let x = table; echo $x", "$x holds 2 records, but one is needed"),
         ("let x = table | first; echo $x.z", "$x.z: there is no field z (name, size)"),
-        ("let x = leave 0 | first", "let x = leave 0 | first: it gave nothing, so"),
+        ("let x = leave 0 | first", "let x = leave 0 | first: it returned no record, so"),
         ("let x = a b", "no such command: a"),
         ("let x = 'a' b", "a text of several words needs quotes around all of it"),
         ("find it && echo b", "there is no it"),
@@ -65,7 +65,7 @@ async def test_variables(shell, lines, stdout):
         ("source a | cat", "source takes a file, and nothing after it"),
     ],
 )
-async def test_a_line_that_fails_is_named_with_its_trouble(shell, line, told):
+async def test_a_failed_line_is_named_with_the_reason(shell, line, told):
     """One line says what is wrong, and where."""
     result = await shell.run(f"\n{line}\necho never")
 
@@ -111,13 +111,13 @@ async def test_and_or(shell, lines, stdout, code):
         ("let echo = 'echo'; echo $echo", "echo\n"),
     ],
 )
-async def test_let_keeps_what_a_command_gives(shell, lines, stdout):
+async def test_let_stores_the_result_of_a_command(shell, lines, stdout):
     """Records with their fields, or the text that it writes; nothing of that is shown."""
     result = await shell.run(lines)
     assert (result.stderr, result.stdout, result.code) == ("", stdout, 0)
 
 
-async def test_the_format_of_a_script_is_none_of_values(shell):
+async def test_the_output_format_does_not_affect_values(shell):
     """A value is a record, whatever the script writes; an option of its own makes it a text."""
     lines = "let t = table | first; echo $t.size\nlet u = table --one --output csv; echo $u\ntable"
     shell.environ["ATOLL_OUTPUT"] = "jsonl"
@@ -125,13 +125,13 @@ async def test_the_format_of_a_script_is_none_of_values(shell):
     assert result.stdout.splitlines()[:4] == ["1", "name,size", "a,1", '{"name": "a", "size": 1}']
 
 
-async def test_a_let_that_fails_keeps_nothing(shell):
+async def test_a_failed_let_keeps_the_old_value(shell):
     """The value before stays."""
     result = await shell.run("let x = a\nlet x = find it || echo $x $?")
     assert (result.stdout, result.code) == ("a 5\n", 0)
 
 
-async def test_let_alone_lists_what_is_kept(shell):
+async def test_let_without_arguments_lists_variables(shell):
     result = await shell.run("let a = 1; let b = table; for c in x { }; let --output jsonl")
     assert result.stdout.splitlines() == [
         '{"name": "a", "value": "1"}',
@@ -176,12 +176,12 @@ async def test_the_body_of_a_loop_may_run_in_the_background(shell):
     assert sorted(result.stdout.split()) == ["a", "b", "cd", "ce"]
 
 
-async def test_print_writes_values(shell):
+async def test_print_prints_values(shell):
     result = await shell.run("let who = 'a  b'\nprint hello $who -n '$who'\nprint")
     assert (result.code, result.stdout) == (0, "hello a  b -n $who\n\n")
 
 
-async def test_source_runs_a_file_here(shell, tmp_path):
+async def test_source_runs_the_lines_of_a_file(shell, tmp_path):
     """Its variables stay; a failure names file and line; a file that runs itself ends."""
     (tmp_path / "set").write_text("\ufefflet x = a\r\nlet y = b")
     (tmp_path / "bad").write_text("echo $x\nfor x in 1 {\n  leave 3\n}")
@@ -200,7 +200,7 @@ async def test_source_runs_a_file_here(shell, tmp_path):
         f"atoll: line 1: {tmp_path}/wrong, line 2: a single quote is not closed\n"
     )
     assert "source is nested more than 20 files deep" in others[1].stderr
-    assert "bytes is no text in UTF-8" in others[2].stderr
+    assert "bytes is not text in UTF-8" in others[2].stderr
     assert {(one.stdout, one.stderr.count("\n")) for one in others} == {("", 1)}
 
 

@@ -143,7 +143,7 @@ def test_a_tilde_is_the_home_folder_unless_quoted(monkeypatch):
         ('ps\n\n"a', 3, "double quote"),
         ("a |", 1, "no system command"),
         ("a >", 1, "no file is named"),
-        ("a < b < c", 1, "stands twice"),
+        ("a < b < c", 1, "occurs twice"),
         ("; a", 1, "a command is missing before"),
         ("a\n&& b", 2, "a command is missing before '&&'"),
         ("a && ; b", 1, "a command is missing before ';'"),
@@ -154,21 +154,21 @@ def test_a_tilde_is_the_home_folder_unless_quoted(monkeypatch):
         ("for x in a > f { b }", 1, "for is written so"),
         ("for x in a { b } c", 1, "missing after '}'"),
         ("for x in a { b } | c", 1, "missing after '}'"),
-        ("for x in $(a; b) { c }", 1, "one command stands"),
-        ("for x in $() { c }", 1, "one command stands"),
-        ("a $(b)", 1, "stands only after 'for NAME in'"),
+        ("for x in $(a; b) { c }", 1, "there must be one command"),
+        ("for x in $() { c }", 1, "there must be one command"),
+        ("a $(b)", 1, "is allowed only after 'for NAME in'"),
         ("a\nbreak", 2, "between the braces"),
-        ("for x in a { break 2 }", 1, "stands alone"),
+        ("for x in a { break 2 }", 1, "must be a statement of its own"),
         ("let x=1", 1, "let is written so"),
         ("let x = a | first | b", 1, "nothing follows '| first'"),
         ("for x in $(a | first b) { c }", 1, "nothing follows '| first'"),
         ("let x =", 1, "let is written so"),
         ("let x = a &", 1, "no effect in the background"),
-        ("for x in a { " * 30 + "}" * 30, 1, "blocks stand in one another"),
+        ("for x in a { " * 30 + "}" * 30, 1, "levels of blocks are nested"),
         ("| a", 1, "a command is missing before"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_line(text, line, words):
+def test_mistakes_are_reported_with_their_line(text, line, words):
     """A refusal names the line and the trouble."""
     with pytest.raises(LineError, match=words) as raised:
         parse(text)
@@ -237,7 +237,7 @@ def test_let():
     assert four.value.pipe == "grep first"
 
 
-def test_a_line_may_be_pasted_with_what_stands_before_it():
+def test_a_line_may_be_pasted_with_its_prompt():
     """The prompt of a system's shell, and the name of the program."""
     let, loop, other = parse("$ atoll let a = b; atoll for x in c { backend.ai break }; atoll ps")
 
@@ -290,7 +290,7 @@ WHOLE = [
 @pytest.mark.parametrize(
     ("before", "after"), [("", "; ps"), ("", "\nps"), ("", "& ps"), ("for x in a { ", " }\nps")]
 )
-def test_a_command_of_the_system_goes_to_its_own_end(command, before, after):
+def test_the_end_of_a_system_command_is_found(command, before, after):
     """Whatever the grammar of its shell has in it; `ps` after it is a statement of ours."""
     first, last = parse(f"{before}! {command}{after}")
     piped, _ = parse(f"{before}a | {command}{after}")
@@ -310,6 +310,6 @@ def test_here_documents_belong_to_commands_of_the_system(text):
     assert (first.system, last.words) == (text, ("ps",))
 
 
-def test_a_comment_of_the_system_is_none_of_ours():
+def test_comments_in_system_commands():
     """A quote in it opens nothing."""
     assert [one.system for one in parse("! a # it's\n! b")] == ["a # it's", "b"]

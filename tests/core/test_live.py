@@ -54,7 +54,7 @@ async def test_each_record_can_be_read_before_the_next(shell, written, format):
     assert "ended" in after_all
 
 
-async def test_what_is_interrupted_is_whole(shell, written):
+async def test_interrupted_output_is_valid(shell, written):
     """A JSON array that Ctrl-C ends is still one."""
     scope = trio.CancelScope()
 

@@ -55,7 +55,7 @@ def within(shell, monkeypatch):
     return run
 
 
-async def test_what_a_line_writes_is_kept(within):
+async def test_the_output_of_a_line_is_captured(within):
     """Its records by their names, too; nothing is shown."""
     capture, result = await within("tell a; tell b")
     assert (result.stdout, result.stderr, result.code) == ("", "", 0)
@@ -98,14 +98,14 @@ async def test_commands_of_the_system(within):
     assert len(capture.records) == 2
 
 
-async def test_one_that_leaves_something_behind_is_not_waited_for(within):
+async def test_a_process_left_behind_is_not_waited_for(within):
     """Though it holds its output open."""
     with trio.fail_after(20):
         capture, _ = await within("! sh -c 'sleep 60 & echo done'")
     assert capture.of("stdout") == "done\n"
 
 
-async def test_it_is_bounded(within):
+async def test_the_captured_output_is_limited(within):
     """What is too much is lost."""
     capture, _ = await within(f"! python3 -c 'print(\"x\" * {MOST * 2})'")
     assert len(capture.text) == MOST

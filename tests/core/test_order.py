@@ -107,7 +107,7 @@ async def test_the_user_prefers_another(shell, add, prefer):
     assert "greet" not in result.stderr
 
 
-async def test_what_ships_with_atoll_gives_nothing_up_by_itself(shell, add):
+async def test_built_in_plugins_keep_their_names(shell, add):
     """Even to a plugin that wants to come first; the user's word is another matter."""
     add("one", tryfirst=True)
     result = await shell.run("profile list --output csv")

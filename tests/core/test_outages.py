@@ -43,7 +43,7 @@ FROZEN = refusal(503, "server-frozen")
         (OSError(5, "Input/output error"), False, False),
     ],
 )
-def test_what_passes_by_itself(error, transient, permanent):
+def test_which_errors_are_transient(error, transient, permanent):
     assert (is_transient(error), is_permanent(error)) == (transient, permanent)
 
 
@@ -80,7 +80,7 @@ LOST = ConnectionLost("was lost")
         (Backoff(first=1, patience=0), []),
     ],
 )
-def test_pauses_grow_until_patience_ends(policy, pauses):
+def test_pauses_grow_until_the_time_limit(policy, pauses):
     action = Failing(LOST, forever=True)
 
     async def main():
@@ -98,7 +98,7 @@ def test_a_success_is_returned():
 
 
 @pytest.mark.parametrize("error", [FROZEN, refusal(404), AtollError("no"), KeyError("bug")])
-def test_what_does_not_pass_is_raised_at_once(error):
+def test_permanent_errors_are_raised_at_once(error):
     action, told = Failing(error, forever=True), []
 
     async def main():
@@ -119,7 +119,7 @@ def test_what_does_not_pass_is_raised_at_once(error):
         (Backoff(first=0.5, patience=10, outlasts_rate_limits=True), 600.0, [600, 600]),
     ],
 )
-def test_a_cluster_says_when_to_come_again(policy, retry_after, pauses):
+def test_retry_after_of_the_cluster_is_used(policy, retry_after, pauses):
     action = Failing(*[refusal(429, retry_after=retry_after)] * 2)
 
     async def main():
@@ -132,7 +132,7 @@ def test_a_cluster_says_when_to_come_again(policy, retry_after, pauses):
     assert action.pauses == pauses
 
 
-def test_an_outage_is_told_once_and_measured():
+def test_an_outage_is_reported_once_and_measured():
     told = []
 
     async def main():
@@ -165,7 +165,7 @@ def test_patience_counts_from_the_first_failure_after_what_went_forward():
     in_no_time(main)
 
 
-def test_the_caller_may_know_better_what_passes():
+def test_the_caller_decides_what_is_transient():
     async def main():
         retrying = Backoff(first=1).retrying()
         await retrying.wait(AtollError("locked"), passes=True)
@@ -183,7 +183,7 @@ def test_the_caller_may_know_better_what_passes():
         (Backoff(first=2, factor=1, patience=5), [0, 2, 4]),
     ],
 )
-def test_looking_again_is_paced(policy, times):
+def test_polling_has_pauses(policy, times):
     async def main():
         began = trio.current_time()
         return [round(trio.current_time() - began, 3) async for _ in policy]
@@ -212,7 +212,7 @@ def test_jitter_varies_a_pause_either_way():
 
 @pytest.mark.parametrize("wrong", [{"first": -1}, {"first": math.nan}, {"first": 1, "factor": 0.5},
                                    {"first": 1, "jitter": 2}])  # fmt: skip
-def test_a_policy_that_makes_no_sense_is_refused(wrong):
+def test_an_invalid_backoff_is_refused(wrong):
     with pytest.raises(ValueError, match="must be"):
         Backoff(**wrong)
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 import trio
 
-from atoll._outlet import flowing
+from atoll._outlet import running_outlet
 
 
 @pytest.fixture
@@ -18,10 +18,10 @@ def pipe():
         yield file, writing
 
 
-async def test_who_writes_much_waits_for_who_reads(pipe):
+async def test_a_fast_writer_waits_for_the_reader(pipe):
     """As soon as `drain` is awaited, and no longer than there is much."""
     reading, writing = pipe
-    async with flowing(writing) as outlet:
+    async with running_outlet(writing) as outlet:
         outlet.write("x" * 1_000_000)
         with trio.move_on_after(0.1) as patience:
             await outlet.drain()
@@ -41,7 +41,7 @@ async def test_threads_wait_where_they_write(pipe):
             outlet.write("x" * 10_000)
         done.set()
 
-    async with flowing(writing) as outlet, trio.open_nursery() as nursery:
+    async with running_outlet(writing) as outlet, trio.open_nursery() as nursery:
         nursery.start_soon(trio.to_thread.run_sync, write)
         await trio.to_thread.run_sync(reading.read, 100_000)
         assert not done.is_set()
@@ -52,19 +52,19 @@ async def test_threads_wait_where_they_write(pipe):
 async def test_order_is_kept(pipe):
     """Of texts and bytes."""
     reading, writing = pipe
-    async with flowing(writing) as outlet:
+    async with running_outlet(writing) as outlet:
         outlet.write("one ")
         outlet.buffer.write(b"two ")
         outlet.write("three \udcff")
     assert reading.read() == b"one two three \\udcff"
 
 
-async def test_a_reader_that_is_gone(pipe):
+async def test_a_closed_reader(pipe):
     """It is told to who waits."""
     reading, writing = pipe
 
     async def write():
-        async with flowing(writing) as outlet:
+        async with running_outlet(writing) as outlet:
             outlet.write("x" * 1_000_000)
             reading.close()
             await outlet.drain(all=True)
@@ -77,7 +77,7 @@ async def test_what_was_written_when_interrupted(pipe):
     """It is handed on, if it is taken at once."""
     reading, writing = pipe
     with trio.CancelScope() as scope:
-        async with flowing(writing) as outlet:
+        async with running_outlet(writing) as outlet:
             outlet.write("whole\n")
             scope.cancel()
             await trio.sleep_forever()
@@ -88,7 +88,7 @@ async def test_an_interruption_is_not_kept_waiting(pipe, autojump_clock):
     """Nobody reads, and what is left is dropped."""
     _, writing = pipe
     with trio.fail_after(30), trio.CancelScope() as scope:
-        async with flowing(writing) as outlet:
+        async with running_outlet(writing) as outlet:
             outlet.write("x" * 1_000_000)
             scope.cancel()
             await trio.sleep_forever()

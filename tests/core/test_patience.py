@@ -32,7 +32,7 @@ def facing(shell, serve, monkeypatch):
 
 
 async def test_a_silent_cluster_is_named_on_standard_error_alone(facing, monkeypatch):
-    monkeypatch.setattr("atoll._api.slow_answers._WORTH_SAYING", 0.1)
+    monkeypatch.setattr("atoll._api.slow_answers._SLOW", 0.1)
     url, result = await facing("ps --output json\n", silence=60, patience=2.5)
     assert result.stdout == ""
     told = f"waiting for {url} to answer …\natoll: line 1: it took longer than the 2.5 s of"

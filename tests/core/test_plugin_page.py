@@ -48,7 +48,7 @@ class Block:
 
     @property
     def file(self) -> str:
-        """Where it belongs; empty for what is no file."""
+        """Where it belongs; empty for what is not a file."""
         found = NAME.match(self.text)
         return found[1] if found else ""
 

@@ -125,7 +125,7 @@ def test_an_unknown_hook_costs_one_warning(registry, warnings):
     assert warning.endswith("there is no hook atoll_comands: did you mean atoll_commands?")
 
 
-def test_a_name_that_is_taken_is_refused_with_both_names(registry, warnings):
+def test_a_used_name_is_refused_with_both_names(registry, warnings):
     """The first one keeps it; what does not clash is kept too."""
     registry.load(origins("rival", "good"), Selection())
 
@@ -210,7 +210,7 @@ def test_records_refuse_a_text_where_a_sequence_belongs():
         Command("hello", "Say hello", "x:y", aliases=("hi"))
 
 
-def test_what_another_thread_imports_is_waited_for(monkeypatch):
+def test_an_import_in_another_thread_is_waited_for(monkeypatch):
     """Half a module has not yet what is loaded from it."""
     monkeypatch.setattr(sys, "imports", queue.Queue(), raising=False)
     origin = Origin("slow", "slowly", "atoll-slow", "1.0")

@@ -31,7 +31,7 @@ def choose(paths, environ=(), name=None, offers=()):
     return taken(target.of(name), dict(offers), settings, lambda _text: None)
 
 
-def test_everything_lies_below_atoll_home(tmp_path):
+def test_everything_is_below_atoll_home(tmp_path):
     """Or in the XDG folders; a relative one is ignored, as the specification has it."""
     assert Paths.from_environment({"ATOLL_HOME": str(tmp_path)}).cache == tmp_path / "cache"
     paths = Paths.from_environment({"XDG_CONFIG_HOME": "/x", "XDG_STATE_HOME": "relative"})
@@ -89,7 +89,7 @@ def test_an_offer_can_be_the_one_in_use(store, paths):
     assert choose(paths, offers=offers).endpoint == "https://own.example.com"
 
 
-def test_nothing_to_use(paths):
+def test_without_a_profile(paths):
     """Is said, with what to do."""
     with pytest.raises(ConfigError, match="atoll profile add"):
         choose(paths)

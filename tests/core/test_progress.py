@@ -37,7 +37,7 @@ def test_remarks_take_the_place_of_the_line(output):
     assert output.stderr.getvalue() == ("\r\x1b[2Kone\r\x1b[2Kby the way\n\r\x1b[2Kand later\n")
 
 
-def test_progress_obeys_no_names(output):
+def test_names_in_progress_cannot_control_the_terminal(output):
     """Those of files come from sessions, and may hold what a terminal would act on."""
     with output.progress("fetching \x1b]0;owned\x07\x1b[2Jx\ny"):
         pass

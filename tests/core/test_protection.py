@@ -73,7 +73,7 @@ def lines(shell, monkeypatch):
         "use open; smash",
     ],
 )
-async def test_what_asks_nothing(lines, line):
+async def test_commands_that_ask_nothing(lines, line):
     """What destroys nothing, was answered before, or goes to another profile."""
     result = await lines(line)
     assert (result.code, result.stderr) == (0, "")
@@ -90,7 +90,7 @@ async def test_what_asks_nothing(lines, line):
         ("smash &", "smash"),
     ],
 )
-async def test_where_nobody_can_answer(lines, line, shown):
+async def test_questions_without_a_terminal_are_refused(lines, line, shown):
     """Nothing is done, and the line that would do it is named."""
     result = await lines(line)
     question = f"this needs an answer: Profile lab is protected. Run {shown}? (--yes answers yes)"
@@ -98,7 +98,7 @@ async def test_where_nobody_can_answer(lines, line, shown):
     assert (result.code, result.stdout) == (2, "")
 
 
-async def test_a_command_with_a_question_of_its_own(lines):
+async def test_a_command_with_its_own_question(lines):
     """Asks it as ever where nothing is protected."""
     result = await lines("@open wipe")
     assert "this needs an answer: Wipe it all? (--yes answers yes)" in result.stderr
@@ -125,7 +125,7 @@ def test_at_a_terminal(prompt, lines):
     assert terminal.leave() == 0
 
 
-def test_what_ships_with_atoll_says_what_it_destroys(home):
+def test_built_in_destructive_commands_are_declared(home):
     """Whatever asks for itself does, but for what asks for another reason."""
     tree = Program.load().tree
     asking = {

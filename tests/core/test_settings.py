@@ -71,7 +71,7 @@ async def test_variables_that_are_almost_a_setting(shell):
     assert "ATOLL_SHELL_SUGGEST='perhaps' is neither yes nor no" in result.stderr
 
 
-async def test_a_plugin_knows_its_own(shell, config):
+async def test_a_plugin_declares_its_settings(shell, config):
     """By its hook; without it the setting is unknown."""
     from atoll import Setting, hookimpl
 
@@ -179,7 +179,7 @@ async def test_values_are_spelled_as_they_are_read(shell, config):
         ("output: csv\n", "output: csv\n"),
     ],
 )
-async def test_a_setting_is_taken_out(shell, config, before, after):
+async def test_a_setting_is_removed(shell, config, before, after):
     """Nothing else in the file is; twice is no mistake."""
     config.write_text(before)
 
@@ -197,7 +197,7 @@ async def test_a_setting_is_taken_out(shell, config, before, after):
         ("set shell.keys f5", "shell.keys holds keys and values (set one of them: shell.keys.KEY)"),
     ],
 )
-async def test_what_can_be_no_setting_is_refused(shell, config, line, problem):
+async def test_invalid_setting_names_are_refused(shell, config, line, problem):
     config.write_text("output: csv\n")
 
     result = await shell.run(f"config {line}")
@@ -206,21 +206,21 @@ async def test_what_can_be_no_setting_is_refused(shell, config, line, problem):
     assert (result.code, config.read_text()) == (2, "output: csv\n")
 
 
-async def test_one_that_nobody_knows_can_be_taken_out(shell, config):
+async def test_an_unknown_setting_can_be_removed(shell, config):
     """Or else `config` could tell of it for ever."""
     config.write_text("shell: {editmode: vi}\n")
     assert (await shell.run("config")).code == 2
     assert (await shell.run("config unset shell.editmode\nconfig")).code == 0
 
 
-async def test_a_wrong_one_is_mended_by_config_itself(shell, config):
+async def test_an_invalid_setting_is_corrected_by_config(shell, config):
     config.write_text("output: jsn\n")
     assert (await shell.run("config set output csv")).code == 0
     config.write_text("output: jsn\n")
     assert (await shell.run("config unset output")).code == 0
 
 
-async def test_one_setting_is_told(shell, config):
+async def test_one_setting_is_shown(shell, config):
     """Its value for people and scripts alike, and all about it for programs."""
     config.write_text("shell: {suggest: no, keys: {f5: ps}}\n")
 

@@ -201,7 +201,7 @@ async def test_none_waits_for_one_that_hangs(shell, lines):
     assert result.code == 124
 
 
-async def test_what_destroys_is_asked_about_once(lines):
+async def test_destructive_commands_ask_once(lines):
     """For all; with `--yes` no further question comes, of the command or of the protection."""
     result = await lines("@* smash")
     assert (
@@ -239,7 +239,7 @@ async def test_names_and_patterns(lines):
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["work"] * 2 + ["home"] * 2
 
 
-async def test_what_is_offered_takes_part_if_it_runs(shell, lines):
+async def test_the_embedded_cluster_takes_part_if_it_runs(shell, lines):
     """And is not started for a pattern."""
     shell.add(Offering(), "offering")
     result = await lines("@* things --output plain")

@@ -27,7 +27,7 @@ def test_a_killed_script_ends_its_jobs(tmp_path, number):
     assert not job.exists()
 
 
-def test_ctrl_c_that_a_command_outlives(tmp_path):
+def test_ctrl_c_that_a_system_command_ignores(tmp_path):
     """It was the command's own to answer: the script goes on."""
     script = "! trap '' INT && kill -INT $PPID && echo one\n! echo two\n"
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "ATOLL_HOME": str(tmp_path)}

@@ -40,7 +40,7 @@ def table(width):
         (20, "5c…  a-…  pyt…  ann"),
     ],
 )
-def test_what_is_cut_first(width, row):
+def test_which_columns_are_shortened_first(width, row):
     """Ids, to what names them still, then what can be guessed, and names at last."""
     assert table(width) == row
 
@@ -69,7 +69,7 @@ def row_of(number, *, owner="AKIAIOSFODNN7EXAMPLE", info=""):
     return [f"{number:08}-9ef0-4b53-b447-c07403e24122", name, owner, info, "2026-11-27 08:01:32"]
 
 
-def test_what_all_rows_have_in_common_is_told_once():
+def test_common_values_are_shown_once():
     text = "\n".join(lines_of([row_of(1), row_of(2)], 50))
     assert text.count("AKIAIOSFODNN7EXAMPLE") == 1
     assert "all: Owner AKIAIOSFODNN7EXAMPLE" in text
@@ -77,12 +77,12 @@ def test_what_all_rows_have_in_common_is_told_once():
     assert "3m" in text
 
 
-def test_what_differs_stays():
+def test_different_values_stay():
     text = "\n".join(lines_of([row_of(1, owner="one"), row_of(2, owner="two", info="x")], 60))
     assert all(word in text for word in ("one", "two", "Info", "x"))
 
 
-def test_nothing_changes_where_there_is_room():
+def test_nothing_changes_if_it_fits():
     assert "2026-11-27" in lines_of([row_of(1), row_of(2)], 200)[2]
     assert "Info" in lines_of([row_of(1), row_of(2)], 200)[0]
     assert "2026-11-27" in lines_of([row_of(1), row_of(2)], None)[2]

@@ -117,7 +117,7 @@ async def test_a_script_keeps_the_profile_it_began_with(lines, change):
     assert (told, result.stderr) == (["lab", "lab", "lab"], "")
 
 
-async def test_a_script_turns_by_what_it_does_itself(lines):
+async def test_a_script_changes_its_profile_only_by_itself(lines):
     lines.store.use("lab")
 
     told, _ = await lines("where\nprofile use other\nwhere\nuse lab\nwhere\n")
@@ -127,14 +127,14 @@ async def test_a_script_turns_by_what_it_does_itself(lines):
     assert told == ["other", "new", "lab"]
 
 
-async def test_a_script_that_removes_its_profile_goes_to_no_other(lines):
+async def test_a_script_that_removes_its_profile_uses_no_other(lines):
     """By itself; it may say so."""
     lines.store.use("lab")
 
     told, result = await lines("profile remove lab\nwhere\nuse other\nwhere\n", keep_going=True)
 
     assert told == ["other"]
-    assert "line 2: profile lab was removed (use NAME turns to another)" in result.stderr
+    assert "line 2: profile lab was removed (use NAME changes to another)" in result.stderr
     assert result.code == 5
 
 
@@ -147,7 +147,7 @@ async def test_several_profiles_and_none_in_use(lines):
     assert result.code == 2
 
 
-async def test_what_is_offered_gives_way_to_the_first_profile(shell, lines):
+async def test_the_first_profile_replaces_the_embedded_cluster(shell, lines):
     """That a script adds by itself; another's changes nothing here either."""
     shell.add(Campus(), "campus")
     lines.store.remove("lab")
@@ -160,7 +160,7 @@ async def test_what_is_offered_gives_way_to_the_first_profile(shell, lines):
     assert told == ["campus", "campus"]
 
 
-async def test_a_profile_that_is_added_turns_to_none_of_others(shell, lines):
+async def test_adding_a_profile_does_not_change_to_another(shell, lines):
     """Though they have put one in use meanwhile."""
     shell.add(Campus(), "campus")
     for name in ("lab", "other"):
@@ -172,21 +172,21 @@ async def test_a_profile_that_is_added_turns_to_none_of_others(shell, lines):
     assert told == ["campus", "campus", "mine"]
 
 
-async def test_a_line_goes_on_where_it_began(shell, lines):
+async def test_a_line_keeps_its_profile(shell, lines):
     """Though the script has turned to another profile meanwhile."""
     lines.store.use("lab")
     program = shell.program()
     await trio.to_thread.run_sync(program.target.begin)
     kept = program.target.made
 
-    program.target.turn("other")
+    program.target.change_to("other")
 
     assert program.target.of(None, kept).name == "lab"
     assert program.target.of(None).name == "other"
     assert program.target.of("other", kept).profile == OTHER
 
 
-async def test_use_tells_and_is_for_more_than_one_line(lines):
+async def test_use_shows_and_changes_the_profile(lines):
     """A script's rest, and nobody else's: what other windows read stays as it was."""
     lines.store.use("lab")
 
@@ -200,30 +200,30 @@ async def test_use_tells_and_is_for_more_than_one_line(lines):
     assert "did you mean other?" in result.stderr
 
 
-def test_what_others_do_is_told_once(shell, lines):
+def test_changes_by_others_are_reported_once(shell, lines):
     """With the command that takes it over; what is done here is no news."""
     lines.store.use("lab")
     target = shell.program().target
     target.begin()
-    assert target.news() == []
+    assert target.changes() == []
 
     lines.store.use("other")
-    (told,) = target.news()
+    (told,) = target.changes()
     assert told.startswith("profile other was put in use elsewhere; here it is still lab")
-    assert target.news() == []
+    assert target.changes() == []
     lines.store.save(evolve(LAB, secret_key="NEW"))
-    (told,) = target.news()
+    (told,) = target.changes()
     assert "lab was changed elsewhere" in told
     lines.store.remove("lab")
-    (told,) = target.news()
+    (told,) = target.changes()
     assert told == "profile lab was removed elsewhere; here it stays as it was"
     assert target.of(None).profile == LAB
-    target.turn("other")
-    assert target.news() == []
+    target.change_to("other")
+    assert target.changes() == []
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"../../etc/passwd", b"x" * 10_000_000, None])
-async def test_a_current_profile_that_makes_no_sense(lines, content):
+async def test_an_invalid_current_profile(lines, content):
     """Costs a line that says how to mend it; a profile that is named works all the same."""
     lines.store.use("lab")
     path = lines.store._current
@@ -250,7 +250,7 @@ async def test_a_current_profile_that_makes_no_sense(lines, content):
         (b"endpoint: https://x.example\nprotect: perhaps", "is neither yes nor no"),
     ],
 )
-async def test_a_profile_that_makes_no_sense(lines, text, problem):
+async def test_an_invalid_profile(lines, text, problem):
     """Is told of in one line, and the others are listed."""
     path = lines.store._path("lab")
     path.write_bytes(text)
@@ -317,7 +317,7 @@ async def test_a_line_that_names_a_profile_wrongly(lines, line, problem, code):
     assert (result.code, result.stderr.count("\n")) == (code, 1)
 
 
-async def test_a_job_goes_on_where_it_began(lines):
+async def test_a_job_keeps_its_profile(lines):
     """Every statement of it, whatever the script turns to meanwhile."""
     lines.store.use("lab")
 

@@ -17,13 +17,13 @@ def prompted(monkeypatch):
     return "prompted:Prompted"
 
 
-async def test_completion_tells_what_tab_offers(shell):
+async def test_completion_returns_what_tab_offers(shell):
     shell.load("sessions")
     assert await shell.complete("ps --st") == ["--status"]
     assert "ps" in await shell.complete("p")
 
 
-async def test_completion_asks_who_knows_the_names(shell, prompted):
+async def test_completion_asks_the_plugin_for_names(shell, prompted):
     shell.load("rest")
     shell.environ["BACKEND_ENDPOINT"] = "http://127.0.0.1:9"
     shell.add(import_module("prompted").Prompted(), "prompted")

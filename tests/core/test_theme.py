@@ -33,7 +33,7 @@ ANSWER = "\x1b]11;rgb:ffff/ffff/ffff\x1b\\"
         ("dark", "rgb:ffff/ffff/ffff", {"COLORFGBG": "0;15"}, False),
     ],
 )
-def test_what_is_light(theme, answer, environ, is_light):
+def test_which_backgrounds_are_light(theme, answer, environ, is_light):
     """The setting counts most, then what the terminal says, then the environment."""
     background = Background()
     background.learn(answer)
@@ -50,7 +50,7 @@ def test_what_is_light(theme, answer, environ, is_light):
         ("auto", {"TERM": "xterm", "NO_COLOR": "1"}, False),
     ],
 )
-def test_who_is_asked(theme, environ, asks):
+def test_which_terminals_are_asked(theme, environ, asks):
     assert Background().should_ask(theme, environ) is asks
 
 
@@ -99,7 +99,7 @@ def test_answers_are_no_keys(background, keyboard, pieces, typed):
     assert told == [True]
 
 
-def test_what_only_begins_as_an_answer_was_typed(background, keyboard):
+def test_keys_that_look_like_an_answer_are_typed(background, keyboard):
     """Alt-] among it, once it is clear that no more comes."""
     end, file = keyboard
     keys = TerminalInput(file, file, lambda: True)

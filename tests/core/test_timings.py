@@ -73,12 +73,12 @@ def test_each_line_of_a_script_has_its_own(molasses):
     assert out.startswith("[")
 
 
-def test_nothing_is_told_without(molasses):
+def test_nothing_is_printed_without_timings(molasses):
     _, sections = told(molasses, "greet")
     assert sections == {}
 
 
-async def test_requests_are_told(molasses, serve, answer):
+async def test_requests_are_listed(molasses, serve, answer):
     """By method and path, and how often each was sent."""
     import trio
 
@@ -96,7 +96,7 @@ async def test_requests_are_told(molasses, serve, answer):
     assert {"GET /", "POST /admin/gql"} <= sections["ps"].keys()
 
 
-def test_a_quick_request_is_told():
+def test_a_quick_request_is_listed():
     """A near cluster answers within a millisecond; only of imports are so quick ones left out."""
     ledger = Ledger()
     ledger.add("POST /admin/gql", 0.0002, always=True)
@@ -109,7 +109,7 @@ def test_a_quick_request_is_told():
     ]
 
 
-def test_secrets_are_not_told(molasses):
+def test_secrets_are_not_shown_in_timings(molasses):
     words = ["profile", "add", "lab", "--endpoint", "http://127.0.0.1:9", "--access-key", "AKEY"]
     done = subprocess.run(
         [*ATOLL, "--timings", *words, "--secret-key", "hidden"],

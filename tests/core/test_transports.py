@@ -118,7 +118,7 @@ async def test_a_scheme_is_served_by_the_plugin_that_is_preferred(served, line, 
         ("--endpoint pigeon://x", {"ATOLL_PLUGINS_PREFER": "second"}, 0),
     ],
 )
-async def test_who_goes_without_a_scheme_is_told_once(served, line, environ, warnings):
+async def test_a_plugin_that_loses_a_scheme_is_reported_once(served, line, environ, warnings):
     """Unless the user has preferred one of them; and only when the scheme is used."""
     served.environ = environ
     result = await served.run(f"profile list\nprofile add lab {line}\nprofile test lab\n" * 2)
@@ -128,7 +128,7 @@ async def test_who_goes_without_a_scheme_is_told_once(served, line, environ, war
         assert "Backend.AI manager second" in result.stderr
 
 
-async def test_what_ships_with_atoll_comes_first(served):
+async def test_built_in_transports_come_first(served):
     """Even before a plugin that is marked to come first."""
     program = served.program()
     origin = Origin("built", "built", "atoll", "0")
@@ -137,7 +137,7 @@ async def test_what_ships_with_atoll_comes_first(served):
     assert program.transports.find("request", profile).origin == origin
 
 
-async def test_what_another_scheme_holds_is_kept_to_the_letter(served):
+async def test_urls_of_other_schemes_are_not_changed(served):
     await served.run("profile add lab --endpoint PIGEON://Host:x/A,B%20c?q=1#f --access-key ''")
     profile = ProfileStore(served.program().paths).load("lab")
     assert profile.endpoint == "pigeon://Host:x/A,B%20c?q=1#f"
@@ -175,7 +175,7 @@ SERVED = "(served: https://, pigeon://, raven://)"
         ("--endpoint 1://x", "'1://x' is not a complete URL (such as"),
     ],
 )
-async def test_what_nobody_serves_is_refused_before_it_is_kept(served, line, told):
+async def test_an_unknown_scheme_is_refused_before_it_is_stored(served, line, told):
     result = await served.run(f"profile add lab {line} --access-key AK")
     assert (result.code, result.stdout) == (2, "")
     assert result.stderr.splitlines()[-1].startswith(f"atoll: line 1: {told}")
@@ -191,7 +191,7 @@ async def test_the_environment_is_refused_alike(served, line):
     assert "pigeon://, raven://" in result.stdout + result.stderr
 
 
-async def test_a_plugin_that_is_gone_is_told(served):
+async def test_a_missing_plugin_is_reported(served):
     """By whichever command needs it; the profile stays."""
     await served.run("profile add lab --endpoint raven://x")
     served._plugins.pop()
@@ -200,7 +200,7 @@ async def test_a_plugin_that_is_gone_is_told(served):
     assert "raven://x" in result.stdout
 
 
-async def test_channels_may_be_lacking(served):
+async def test_a_transport_without_channels(served):
     await served.run("profile add lab --endpoint raven://x")
     result = await served.run("doctor --output csv")
     assert "connection,skipped,made by plugin 'second'" in result.stdout
@@ -274,7 +274,7 @@ class Stranger(Host):
 HOST = [("request", ("http",), "first", {}), ("dial", ("host",), "Host", {})]
 
 
-async def test_a_dialer_adds_the_keys_that_the_far_side_knows(shell, monkeypatch):
+async def test_a_dialer_adds_the_keys_of_the_other_machine(shell, monkeypatch):
     """And it is asked again if it does not answer at once."""
     monkeypatch.setattr(Host, "failures", 1)
     shell.add(plugin(*HOST), "first")
@@ -285,7 +285,7 @@ async def test_a_dialer_adds_the_keys_that_the_far_side_knows(shell, monkeypatch
     assert Host.failures == 0
 
 
-async def test_a_dialer_that_adds_no_profile_is_blamed(shell):
+async def test_a_dialer_with_an_invalid_profile_is_named(shell):
     shell.add(plugin(HOST[0], ("dial", ("host",), "Stranger", {})), "first")
     result = await shell.run("profile add box --host me@box\nprofile test box\n")
     assert "plugin 'first' (atoll-first 1.0)" in result.stderr
@@ -295,7 +295,7 @@ async def test_a_dialer_that_adds_no_profile_is_blamed(shell):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("", "which cluster? (give --endpoint URL, or --host USER@HOST)"),
+        ("", "no cluster is given (give --endpoint URL, or --host USER@HOST)"),
         ("--engine slurm --endpoint http://x", "--engine is for the cluster of a --host"),
         ("--host me@box --endpoint http://x", "--host and --endpoint exclude each other"),
         ("--host me@box --via ssh://x", "--host and --via exclude each other"),
@@ -329,7 +329,7 @@ async def test_http_over_a_dialer_s_streams_is_signed_for_localhost(serve, answe
     assert {seen.headers["host"] for seen in server.requests} == {"localhost"}
 
 
-def test_without_a_dialer_nobody_knows_the_way():
+def test_without_a_dialer_the_endpoint_is_refused():
     from atoll_rest.api import connect as over_http
     from atoll_websocket.api import connect as over_websockets
 
@@ -408,7 +408,7 @@ async def use(program, kind, does):
         ("channel", "none", "has returned NoneType, not a channel or stream"),
     ],
 )
-async def test_a_broken_transport_is_blamed(program, kind, does, told):
+async def test_a_broken_transport_is_named(program, kind, does, told):
     """Not the one that ships with atoll which uses it, nor the command."""
     with pytest.raises(PluginError) as raised:
         await use(program, kind, does)
@@ -423,7 +423,7 @@ async def test_a_broken_transport_costs_the_command_one_line(shell, program):
 
 
 @pytest.mark.parametrize("error", [SystemExit(5), KeyError("x"), NotSent("y")])
-async def test_what_is_done_with_a_channel_is_not_blamed_on_its_transport(program, error):
+async def test_errors_of_the_caller_do_not_name_the_transport(program, error):
     transport = program.transport("channel", Profile(name="lab", endpoint="bad://work"))
     with pytest.raises(type(error)) as raised:
         async with transport.open("/x"):

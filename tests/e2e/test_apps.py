@@ -134,7 +134,9 @@ def test_several_apps_in_one_line(shared, session):
 def test_nobody_listens_yet(shared, session):
     with running(shared, session, NOBODY, "-b", "0", "--output", "jsonl") as app:
         [row] = rows(app)
-        assert f"{NOBODY}: nothing listens there in the session yet" in app.stderr.readline()
+        assert (
+            f"{NOBODY}: no program listens at its port in the session yet" in app.stderr.readline()
+        )
         with socket.create_connection(("127.0.0.1", row["port"]), timeout=10) as peer:
             peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
             with pytest.raises(ConnectionResetError):

@@ -277,7 +277,7 @@ def test_dotfiles_come_with_their_modes(shared):
         (["vfolder", "create", "mine", "-g", ""], 5),
     ],
 )
-def test_an_empty_name_is_nobody_s(shared, line, code):
+def test_an_empty_owner_is_refused(shared, line, code):
     """A variable that is not set must not make one's own what was meant for a group."""
     refused = shared.run(*line)
     assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (code, "", 1)

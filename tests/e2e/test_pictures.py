@@ -297,4 +297,4 @@ display({"image/png": "no base64!"}, raw=True)
     words = ["run", "-t", "pictures", "--media", str(tmp_path / "kept"), "-c", code, "python"]
     done = shared.run(*words)
     assert (tmp_path / "kept" / "pictures-1.html").read_text() == "<b>bold</b>"
-    assert "[image/png: not shown: it does not come in base64]" in done.stderr
+    assert "[image/png: not shown: it is not in base64]" in done.stderr

@@ -104,7 +104,7 @@ def test_what_is_left_out_is_told(shared, session, here):
 def test_no_name_is_not_the_name_of_all(shared, session, here):
     """It is what a script's variable that is not set becomes."""
     (here / "mine").write_text("mine")
-    told = "atoll: '' is the name of no file\n"
+    told = "atoll: the name of a file is empty\n"
     for command in ("upload", "download"):
         refused = shared.run(command, session, "")
         assert (refused.returncode, refused.stderr) == (2, told)

@@ -84,7 +84,7 @@ def test_keys_are_private_and_go_with_their_session(shared, session):
     assert len(keys - set(state(shared).rglob("id_container"))) == 1
 
 
-def test_only_the_session_s_own_server_is_believed(shared, session, tmp_path):
+def test_only_the_session_s_own_server_is_trusted(shared, session, tmp_path):
     shared.run("ssh", session, "true")
     known = [path for path in state(shared).rglob("known_hosts") if "names" not in path.parts]
     subprocess.run(

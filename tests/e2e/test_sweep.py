@@ -173,7 +173,7 @@ def _spans(text):
     return list(found.values())
 
 
-def test_a_cluster_that_goes_away_comes_back(atoll):
+def test_a_sweep_survives_a_restart_of_the_cluster(atoll):
     """The runs go on meanwhile, and are found again."""
     running = atoll.start(
         "run", "--rm", "--exec", "echo $X; sleep 2", "--exec-range=X=case:a,b,c", "python"

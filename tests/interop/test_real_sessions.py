@@ -149,7 +149,7 @@ def test_what_is_piped_in_is_read_to_its_end(atoll, session, image):
         assert (ran.out, told) == (printed, []), what
 
 
-def test_what_asks_of_nobody_ends(atoll, session, image):
+def test_code_that_asks_without_an_input_ends(atoll, session, image):
     """Be it a debugger, which takes an interrupt for a reason to ask again."""
     for code in ("breakpoint()", "input()"):
         assert atoll("run", "-q", "-t", session, "-c", code, image).code in (0, 1)

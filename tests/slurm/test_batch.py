@@ -68,7 +68,7 @@ def test_a_job_that_waits_and_runs_needs_no_cluster(lab):
     assert lab.must("logs alone") == "done\n"
 
 
-def test_one_that_is_ended_has_failed_and_may_say_its_last_words(lab):
+def test_an_ended_batch_session_has_failed_and_may_still_print(lab):
     batch(lab, "stopped", 'trap "echo saved; exit 9" TERM; echo begun; sleep 600 & wait')
     until(lambda: lab.run("logs stopped").stdout, lambda text: "begun" in text)
     lab.must("rm stopped")

@@ -28,7 +28,7 @@ def check(found, wanted):
         assert found[name]["status"] in {"ok", "absent"}, found[name]
 
 
-def test_the_way_to_the_site_is_gone_step_by_step(lab):
+def test_the_connection_to_the_site_is_checked_step_by_step(lab):
     found = findings(lab.must("doctor --output json"))
     check(found, WAY | SLURM)
     assert {found[name]["status"] for name in ("keys", "websocket", "jupyter")} == {"ok"}
@@ -36,12 +36,12 @@ def test_the_way_to_the_site_is_gone_step_by_step(lab):
 
 
 @pytest.mark.usefixtures("lab")
-def test_the_site_looks_at_itself(laptop):
+def test_the_site_runs_its_own_checks(laptop):
     check(findings(laptop.ssh(f"{ATOLL} doctor --output json")), SLURM)
     assert not laptop.ssh("ls ~/.local/share/atoll/local | grep ^doctor- || true")
 
 
-def test_a_partition_that_there_is_not_is_named(lab):
+def test_an_unknown_partition_is_named(lab):
     lab.ssh(f"{ATOLL} local down; {ATOLL} local up --engine slurm --set partition=nope")
     try:
         ran = lab.run("doctor --output json")

@@ -61,7 +61,7 @@ def lasting(lab):
     lab.run("rm -f lasting")
 
 
-def test_code_goes_on_while_the_cable_is_out(lab, site, lasting):
+def test_code_continues_while_the_network_is_down(lab, site, lasting):
     with lab.started("run", "-q", "-t", lasting, "-c", COUNT, "python") as running:
         running.wait_for("0\n")
         with site.cut():
@@ -70,7 +70,7 @@ def test_code_goes_on_while_the_cable_is_out(lab, site, lasting):
     assert (ended.code, ended.out.split()) == (0, ALL)
 
 
-def test_whose_connection_ends_is_told_and_comes_back(lab, site, lasting):
+def test_a_lost_connection_is_reported_and_restored(lab, site, lasting):
     with lab.started("run", "-q", "-t", lasting, "-c", COUNT, "python") as running:
         running.wait_for("0\n")
         site.hang_up()
@@ -88,7 +88,7 @@ def test_a_log_is_followed_over_a_lost_connection(lab, site, lasting):
         following.wait_for("after")
 
 
-def test_a_tunnel_comes_back(lab, site, lasting):
+def test_a_tunnel_reconnects(lab, site, lasting):
     def banner(port):
         with socket.create_connection(("127.0.0.1", port), 30) as stream:
             return stream.recv(4)
@@ -103,7 +103,7 @@ def test_a_tunnel_comes_back(lab, site, lasting):
 
 
 @pytest.mark.parametrize("grace", [[], ["-f"]])
-def test_what_is_removed_while_slurm_is_down_ends_later(lab, site, without_controller, grace):
+def test_a_session_removed_while_slurm_is_down_ends_later(lab, site, without_controller, grace):
     session = without_controller
     with lab.started("rm", *grace, session) as removing:
         until(lambda: rows(lab)[session]["status"], lambda status: status == "TERMINATING")
@@ -113,7 +113,7 @@ def test_what_is_removed_while_slurm_is_down_ends_later(lab, site, without_contr
     assert info(lab, session) == ("force-terminated" if grace else "user-requested")
 
 
-def test_while_slurm_is_down_sessions_go_on_and_nothing_is_started(lab, site, without_controller):
+def test_while_slurm_is_down_sessions_continue_and_none_starts(lab, site, without_controller):
     session = without_controller
     refused = lab.run("start -t refused python")
     assert refused.returncode == 1

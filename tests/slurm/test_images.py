@@ -52,7 +52,7 @@ def test_code_and_steps_run_inside(imaged):
         ("nope", "no image is called 'nope'"),
     ],
 )
-def test_what_is_not_there_is_told_in_a_line(imaged, image, told):
+def test_missing_programs_are_reported_in_one_line(imaged, image, told):
     refused = imaged.run(f"run -t gone --rm -c 1 {image}")
     assert refused.returncode > 0
     assert told in refused.stderr

@@ -40,7 +40,7 @@ class Address:
         of the host's name.
         """
         if not path.startswith("/"):
-            raise AtollError(f"{path!r} is no path of the cluster's API")
+            raise AtollError(f"{path!r} is not a path of the cluster's API")
         below = "" if self.api and path.startswith("/server/") else self.api
         target = quote(f"{self.prefix}{below}{path}", safe=_LEFT_AS_IT_IS)
         return f"{target}?{query_text(query)}" if query else target

@@ -23,7 +23,7 @@ _LIMITS: dict[str, Any] = {
     "max_keepalive_connections": 16,
     "keepalive_expiry": 20.0,
 }
-_LONG = 16 * 1024 * 1024
+_BYPASS_PARSER_FROM = 16 * 1024 * 1024
 """If at least this many bytes of a body are left, they are read past the parser, although the
 connection can't be used again.
 """
@@ -83,7 +83,7 @@ class _Body(httpx.AsyncByteStream):
         async for chunk in parsed:
             yield chunk
             left -= len(chunk)
-            if left > _LONG:
+            if left > _BYPASS_PARSER_FROM:
                 break
         else:
             return

@@ -78,7 +78,7 @@ def _parse(variable: str, value: str) -> Proxy:
         parts = urlsplit(value if "://" in value else f"http://{value}")
         port = parts.port
     except ValueError as error:
-        raise _unusable(variable, f"is no URL: {error}") from None
+        raise _unusable(variable, f"is not a URL: {error}") from None
     if parts.scheme not in _PORTS:
         raise _unusable(variable, f"names a proxy of the unsupported kind {parts.scheme!r}")
     if not parts.hostname or not value.isprintable() or " " in value or port == 0:

@@ -10,7 +10,7 @@ import trio
 
 from atoll import ConfigError, Profile, Unreachable
 
-_PATIENCE = 3.0
+_TIMEOUT = 3.0
 _TRUST_HINT = "if you trust it, name its authority in the profile's ca_file"
 # OpenSSL's X509_V_ERR_* numbers.
 _REASONS = {
@@ -101,7 +101,7 @@ async def speaks_tls(stream: trio.abc.Stream) -> bool:
     """
     secured = trio.SSLStream(stream, _context(False, "", ()))
     try:
-        with trio.move_on_after(_PATIENCE):
+        with trio.move_on_after(_TIMEOUT):
             await secured.do_handshake()
             return True
     except trio.BrokenResourceError as error:

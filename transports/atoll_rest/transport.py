@@ -36,7 +36,7 @@ from atoll_rest.tcp import CONNECT_TIMEOUT, open_stream
 from atoll_rest.tls import speaks_tls
 
 _BAD_REQUEST = 400
-_SHORT = 64 * 1024
+_SMALL_BODY = 64 * 1024
 """A body up to this size, in bytes, is sent without a noticeable delay."""
 
 
@@ -122,7 +122,7 @@ class RestTransport:
         does not count.
         """
         is_short = request.body is None or (
-            isinstance(request.body, bytes) and len(request.body) <= _SHORT
+            isinstance(request.body, bytes) and len(request.body) <= _SMALL_BODY
         )
         if request.timeout is None or request.parts or not is_short or self._dialer:
             yield

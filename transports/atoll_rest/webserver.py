@@ -19,7 +19,7 @@ from atoll_rest.stored_login import StoredLogin
 if TYPE_CHECKING:
     from atoll_rest.transport import RestTransport
 
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 _LONGEST = 64 * 1024
 """The longest answer, in bytes."""
 _MOST_COOKIES = 20
@@ -39,9 +39,9 @@ class Refusal:
     @classmethod
     def of(cls, problem: Mapping[str, Any]) -> "Refusal":
         """Make it from the `data` of an answer."""
-        told = {key: " ".join(str(value or "")[:300].split()) for key, value in problem.items()}
-        words = told.get("details") or told.get("title") or "no reason was given"
-        return cls(told.get("type", "").rpartition("/")[2], words)
+        fields = {key: " ".join(str(value or "")[:300].split()) for key, value in problem.items()}
+        words = fields.get("details") or fields.get("title") or "no reason was given"
+        return cls(fields.get("type", "").rpartition("/")[2], words)
 
     @property
     def wants_code(self) -> bool:
@@ -60,9 +60,9 @@ class WebServer:
         """Log in (`POST /server/login`), with a one-time code unless that is empty."""
         body = {"username": user, "password": password, **({"otp": code} if code else {})}
         answer = await self._post("login", body)
-        told = self._read(answer, {"authenticated": bool, "data": maybe(dict)})
-        data = told["data"] or {}
-        if not told["authenticated"]:
+        content = self._read(answer, {"authenticated": bool, "data": maybe(dict)})
+        data = content["data"] or {}
+        if not content["authenticated"]:
             return Refusal.of(data)
         cookies = dict(list(_cookies(answer.set_cookies))[:_MOST_COOKIES])
         if not cookies:
@@ -99,7 +99,7 @@ class WebServer:
             content_type="application/json",
             headers={"Cookie": cookie} if cookie else {},
             signed=False,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
         )
         try:
             response = await self.transport.request(request)
@@ -113,13 +113,13 @@ class WebServer:
     def _read(self, answer: "_Answer", like: Mapping[str, Any]) -> dict[str, Any]:
         """Return the content of the web server's own answer, whatever its status."""
         try:
-            told: dict[str, Any] = read(
+            read_answer: dict[str, Any] = read(
                 decode(answer.body, self.profile.endpoint), like, self.profile.endpoint
             )
         except Malformed:
             self._refuse_failure(answer)
             raise
-        return told
+        return read_answer
 
     def _refuse_failure(self, answer: "_Answer") -> None:
         """Raise a Problem if an answer reports a failure."""

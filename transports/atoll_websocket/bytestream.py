@@ -36,7 +36,7 @@ processor's cache.
 """
 _PING_INTERVAL = 30.0
 _CLOSE_TIMEOUT = 2.0
-_FAREWELL = 0.2
+_GOODBYE_TIMEOUT = 0.2
 _ORDERLY = {1000, 1001, 1005}
 _ABNORMAL = 1006
 
@@ -56,7 +56,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
         self._wire = Wire(transport)
         buffer = new_buffer(max(_INCOMING, len(early)))
         buffer[: len(early)] = early
-        self._reader = FrameReader(Wire(transport), self._heed, buffer, len(early))
+        self._reader = FrameReader(Wire(transport), self._handle_control, buffer, len(early))
         self._ended: ChannelClosed | None = None
         self._sent_eof = False
         self._closed = False
@@ -132,7 +132,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
 
     async def _part(self) -> None:
         """Send the close frame, and wait for that of the other side."""
-        with trio.move_on_after(_FAREWELL, shield=True):
+        with trio.move_on_after(_GOODBYE_TIMEOUT, shield=True):
             await self._write(CLOSE, close_payload(1000))
         while self._ended is None:
             self._reader.no_more = False
@@ -201,7 +201,7 @@ class WebsocketStream(trio.abc.HalfCloseableStream):
             self._end(_lost(str(error)))
         return memoryview(b"")
 
-    def _heed(self, opcode: int, payload: bytes) -> None:
+    def _handle_control(self, opcode: int, payload: bytes) -> None:
         """Handle a control frame."""
         if opcode == PING:
             # Another task answers: if sending must wait until the server reads, and the server

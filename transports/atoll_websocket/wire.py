@@ -22,7 +22,7 @@ _KEEPALIVE = {
     # Milliseconds for which sent bytes may stay unacknowledged.
     "TCP_USER_TIMEOUT": 90_000,
 }
-_TURN = 1024 * 1024
+_MOST_PER_TURN = 1024 * 1024
 """Bytes after which other tasks get a chance to run."""
 
 
@@ -75,7 +75,7 @@ class Wire:
 
     async def _count(self, moved: int) -> None:
         self._since_turn += moved
-        if self._since_turn >= _TURN:
+        if self._since_turn >= _MOST_PER_TURN:
             self._since_turn = 0
             await trio.lowlevel.checkpoint()
 

@@ -1,6 +1,6 @@
 """The interpreter of query runs, a REPL: started as `python cell.py <fd> <fd>`.
 
-It imports no other module of atoll except `showing.py`, because it shares its process with the
+It imports no other module of atoll except `rich_display.py`, because it shares its process with the
 user's code. The first socket carries lines of JSON: this program receives `run`, `line`, `shown`
 and `complete`, and sends `input`, `media`, `completions` and `done`. The second socket carries the
 descriptor of the standard input of a `run` that is `piped`. The user's code prints to the usual
@@ -131,8 +131,8 @@ class Cells:
         self._main = types.ModuleType("__main__")
         self._main.__dict__["__builtins__"] = builtins
         sys.modules["__main__"] = self._main
-        self._shows = load_beside("showing").Shows(self._show)
-        self._shows.install()
+        self._rich_display = load_beside("rich_display").RichDisplay(self._show)
+        self._rich_display.install()
         sys.displayhook = self._display
 
     def run(self, code: str, stdin: int | None) -> int:
@@ -206,7 +206,7 @@ class Cells:
     def _display(self, value: object) -> None:
         """Print a value, and also send it as a picture or page if it has one."""
         sys.__displayhook__(value)
-        self._shows.rich(value)
+        self._rich_display.rich(value)
 
     def _show(self, mime: str, data: str) -> None:
         flush()
@@ -255,20 +255,24 @@ def encode(**message: Any) -> bytes:
 
 def report(error: BaseException) -> None:
     """Print a traceback without the frames of this program."""
-    told = traceback.TracebackException(type(error), error, error.__traceback__)
-    hide_own_frames(told)
+    report = traceback.TracebackException(type(error), error, error.__traceback__)
+    hide_own_frames(report)
     flush()
     with contextlib.suppress(OSError, ValueError):  # the user's code may have closed the stream
-        sys.stderr.write("".join(told.format()))
+        sys.stderr.write("".join(report.format()))
 
 
-def hide_own_frames(told: traceback.TracebackException | None) -> None:
+def hide_own_frames(report: traceback.TracebackException | None) -> None:
     """Remove the frames of this folder's files, also those inside `input()` and in causes."""
-    if told is None:
+    if report is None:
         return
     here = os.path.dirname(__file__)
-    told.stack[:] = [frame for frame in told.stack if os.path.dirname(frame.filename) != here]
-    for other in (told.__cause__, told.__context__, *(getattr(told, "exceptions", None) or [])):
+    report.stack[:] = [frame for frame in report.stack if os.path.dirname(frame.filename) != here]
+    for other in (
+        report.__cause__,
+        report.__context__,
+        *(getattr(report, "exceptions", None) or []),
+    ):
         hide_own_frames(other)
 
 
@@ -307,14 +311,14 @@ def prepare_streams() -> None:
             )
 
 
-def let_copies_end() -> None:
+def let_forks_end() -> None:
     """Let SIGTERM end forked processes as usual, because pools of processes need that.
 
     SIGTERM is blocked during a fork, because Python would lose a signal that arrives before the new
     process is ready.
     """
 
-    def in_copy() -> None:
+    def in_fork() -> None:
         with contextlib.suppress(ValueError):  # only the main thread may set a handler
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         mask(signal.SIG_UNBLOCK)
@@ -325,14 +329,14 @@ def let_copies_end() -> None:
     os.register_at_fork(
         before=lambda: mask(signal.SIG_BLOCK),
         after_in_parent=lambda: mask(signal.SIG_UNBLOCK),
-        after_in_child=in_copy,
+        after_in_child=in_fork,
     )
 
 
 def serve(channel: Channel) -> None:
     cells = Cells(channel)
     signal.signal(signal.SIGTERM, cells.leave)
-    let_copies_end()
+    let_forks_end()
     # Python calls this function last at its exit. It ignores SIGTERM from then on, because Python
     # removes its own handlers before it closes open files.
     atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .loop import Loop
     from .settings import Settings
 
-SHARE_OF_BLAME = b"500"
+OOM_SCORE = b"500"
 """The `oom_score_adj` of user programs: if the memory is full, Linux kills them first."""
 
 
@@ -43,7 +43,7 @@ class Child:
             self.output.close()
             raise
         self.pid = self.process.pid
-        self._take_the_blame()
+        self._set_oom_score()
 
     def signal(self, number: int) -> None:
         """Send a signal to the program's process group."""
@@ -58,9 +58,9 @@ class Child:
     def interrupt(self) -> None:
         self.signal(signal.SIGINT)
 
-    def _take_the_blame(self) -> None:
+    def _set_oom_score(self) -> None:
         with contextlib.suppress(OSError), open(f"/proc/{self.pid}/oom_score_adj", "wb") as file:
-            file.write(SHARE_OF_BLAME)
+            file.write(OOM_SCORE)
 
     def _start(
         self,

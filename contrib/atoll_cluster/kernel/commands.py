@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .runs import ActiveRun
     from .settings import Settings
 
-FIRST_LOOK, LONGEST_LOOK = 0.05, 0.5
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
 """Seconds between checks whether the program waits for input: the first pause, and the longest."""
 
 
@@ -52,12 +52,12 @@ class Commands:
         self._stdin: InputPipe | None = None
         self._run: ActiveRun | None = None
         self._done: Callable[[int], None] = lambda _code: None
-        self._look: Timer | None = None
+        self._input_check: Timer | None = None
 
     def start(self, run: ActiveRun, done: Callable[[int], None]) -> None:
         """Execute the run; `done` gets the exit code of the last step, or of a failed build."""
         self._run, self._done = run, done
-        run.on_pressure = self._press
+        run.on_pressure = self._set_pressure
         try:
             self._steps = steps_of(run, self._settings)
         except ValueError as error:
@@ -74,7 +74,7 @@ class Commands:
             self._stdin.end()
         else:
             self._stdin.send(f"{text}\n".encode("utf-8", "replace"))
-        self._look_later(FIRST_LOOK)
+        self._check_input_later(FIRST_PAUSE)
 
     def interrupt(self) -> None:
         if self._child is not None:
@@ -109,7 +109,7 @@ class Commands:
         else:
             self._stdin = stdin
             self._loop.on_exit(self._child.process, lambda code: self._exited(step, code))
-            self._look_later(FIRST_LOOK)
+            self._check_input_later(FIRST_PAUSE)
             stdin.hand_over()
 
     def _input(self) -> InputPipe:
@@ -137,12 +137,12 @@ class Commands:
             self._steps.clear()
         self._next(exit_code)
 
-    def _look_later(self, seconds: float) -> None:
-        if self._look is not None:
-            self._look.cancel()
-        self._look = self._loop.later(seconds, lambda: self._ask_if_waiting(seconds))
+    def _check_input_later(self, seconds: float) -> None:
+        if self._input_check is not None:
+            self._input_check.cancel()
+        self._input_check = self._loop.later(seconds, lambda: self._check_input(seconds))
 
-    def _ask_if_waiting(self, waited: float) -> None:
+    def _check_input(self, waited: float) -> None:
         if self._child is None or self._stdin is None or self._run is None or self._run.input:
             return
         pipe = self._stdin.inode
@@ -150,15 +150,15 @@ class Commands:
             self._child.output.drain()
             self._run.emit({"event": "input", "is_password": False})
         else:
-            self._look_later(min(waited * 1.5, LONGEST_LOOK))
+            self._check_input_later(min(waited * 1.5, LONGEST_PAUSE))
 
     def _close_stdin(self) -> None:
-        if self._look is not None:
-            self._look.cancel()
+        if self._input_check is not None:
+            self._input_check.cancel()
         if self._stdin is not None:
             self._stdin.close()
             self._stdin = None
 
-    def _press(self, high: bool) -> None:
+    def _set_pressure(self, high: bool) -> None:
         if self._child is not None:
             (self._child.output.pause if high else self._child.output.resume)()

@@ -38,7 +38,7 @@ class Interpreter:
     def start(self, run: ActiveRun, done: Callable[[int], None]) -> None:
         """Execute the run's code; `done` gets the exit code, after all output of the run."""
         self._run, self._done = run, done
-        run.on_pressure = self._press
+        run.on_pressure = self._set_pressure
         try:
             link = self._connect()
             if run.input is not None:
@@ -90,7 +90,7 @@ class Interpreter:
             child = Child(self._loop, self._settings, argv, self._sink, pass_fds=fds)
         self._child, self._files = child, our_files
         self._loop.on_exit(child.process, self._exited)
-        self._link = Link(self._loop, ours, self._hear, lambda: None, self._give_up)
+        self._link = Link(self._loop, ours, self._handle_message, lambda: None, self._give_up)
         return self._link
 
     def _hand_over(self, stdin: InputPipe) -> None:
@@ -100,7 +100,7 @@ class Interpreter:
             self._files.sendmsg([b"."], [rights])
             stdin.hand_over()
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def _handle_message(self, message: dict[str, Any]) -> None:
         event = message.get("event")
         if not makes_sense(message) or (event == "completions" and not self._completing):
             self._give_up()
@@ -145,10 +145,10 @@ class Interpreter:
 
     def _finish(self, exit_code: int) -> None:
         self._run, done = None, self._done
-        self._press(high=False)
+        self._set_pressure(high=False)
         done(exit_code)
 
-    def _press(self, high: bool) -> None:
+    def _set_pressure(self, high: bool) -> None:
         if self._child is not None:
             (self._child.output.pause if high else self._child.output.resume)()
 

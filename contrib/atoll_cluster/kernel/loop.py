@@ -43,7 +43,7 @@ class Loop:
         for fd in (self._wakeup, write_end):
             os.set_blocking(fd, False)
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
-        self.on_readable(self._wakeup, self._hear_signals)
+        self.on_readable(self._wakeup, self._handle_signals)
         self.on_signal(signal.SIGCHLD, self._reap)
 
     def on_readable(self, fd: int, callback: Callable[[], object] | None) -> None:
@@ -79,7 +79,7 @@ class Loop:
     def run(self) -> None:
         """Run callbacks until the loop was asked to stop and no child process is left."""
         while self._children or not self._stopping:
-            for key, events in self._selector.select(self._patience()):
+            for key, events in self._selector.select(self._timeout()):
                 for event in (selectors.EVENT_READ, selectors.EVENT_WRITE):
                     if events & event:
                         self._callbacks(key.fd).get(event, _nothing)()
@@ -100,7 +100,7 @@ class Loop:
         if callbacks:
             self._selector.register(fd, sum(callbacks), callbacks)
 
-    def _patience(self) -> float | None:
+    def _timeout(self) -> float | None:
         if not self._timers:
             return None
         return max(0.0, self._timers[0][0] - time.monotonic())
@@ -112,7 +112,7 @@ class Loop:
             if timer.callback is not None:
                 timer.callback()
 
-    def _hear_signals(self) -> None:
+    def _handle_signals(self) -> None:
         for number in set(os.read(self._wakeup, 512)):
             if number in self._signals:
                 self._signals[number]()

@@ -33,11 +33,11 @@ REMEMBERED = 4
 """How many finished runs can still be followed."""
 BOOTSTRAP_ENDED = "The user bootstrap script has exited with code {}\n"
 """The line that Backend.AI's kernels print, too; clients search for it."""
-AGAIN = 1.0
+RETRY_PAUSE = 1.0
 """Seconds between interrupts of a run that must end."""
 TASK_ENDED = 128 + signal.SIGTERM
 """The exit code of a kernel whose task was stopped before its end."""
-LAST_WORD = 1.0
+MARGIN = 1.0
 """Seconds after the grace period, in which the supervisor kills the remaining processes."""
 
 
@@ -117,7 +117,10 @@ class Program:
     def accept(self, sock: socket.socket) -> None:
         """Serve a new connection."""
         link = Link(
-            self._loop, sock, lambda message: self._handle(link, message), lambda: self._lose(link)
+            self._loop,
+            sock,
+            lambda message: self._handle(link, message),
+            lambda: self._forget_link(link),
         )
 
     def stop(self) -> None:
@@ -126,7 +129,7 @@ class Program:
             return
         self._ready = False
         self._deadline = time.monotonic() + self._settings.grace
-        self._loop.later(self._settings.grace + LAST_WORD, self._kill)
+        self._loop.later(self._settings.grace + MARGIN, self._kill)
         ask_to_end(family(os.getpid()))
         self._commands.expect_end()
         self._interpreter.expect_end()
@@ -162,7 +165,7 @@ class Program:
             "input": self._input,
             "interrupt": self._interrupt,
             "complete": self._complete,
-            "idle": self._tell_idleness,
+            "idle": self._report_idleness,
             "note": self._note,
             "terminal": self._open_terminal,
             "type": self._type,
@@ -240,7 +243,7 @@ class Program:
         else:
             answer([])
 
-    def _tell_idleness(self, link: Link, _message: dict[str, Any]) -> None:
+    def _report_idleness(self, link: Link, _message: dict[str, Any]) -> None:
         is_idle = self._current is None and not self._waiting
         link.send({"seconds": time.monotonic() - self._idle_since if is_idle else None})
 
@@ -316,17 +319,17 @@ class Program:
             self._result = exit_code
             self._loop.later(0, self.stop)
             # The supervisor kills the processes that run longer than this.
-            self._loop.later(self._settings.grace + 2 * LAST_WORD, self._loop.stop)
+            self._loop.later(self._settings.grace + 2 * MARGIN, self._loop.stop)
 
-    def _lose(self, link: Link) -> None:
+    def _forget_link(self, link: Link) -> None:
         if link in self._terminals:
             self._terminals[link].hang_up()
         for run in list(self._runs.values()):
             run.unfollow(link)
             if run.is_cut_off:
-                self._cut_off(run)
+                self._end_cut_off(run)
 
-    def _cut_off(self, run: ActiveRun) -> None:
+    def _end_cut_off(self, run: ActiveRun) -> None:
         """Interrupt a run whose client left before the end of the input, again until the run ends.
 
         Otherwise the run would treat a part of the input as all of it. One interrupt may not be
@@ -334,7 +337,7 @@ class Program:
         """
         self._interrupt_run(run.run_id)
         if not run.finished:
-            self._loop.later(AGAIN, lambda: self._cut_off(run))
+            self._loop.later(RETRY_PAUSE, lambda: self._end_cut_off(run))
 
     def _print(self, stream: str, text: str) -> None:
         write_log(text)

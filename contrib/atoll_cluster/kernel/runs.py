@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .link import Link
     from .loop import Loop, Timer
 
-KEPT = 1024 * 1024
+LARGEST_HISTORY = 1024 * 1024
 """Bytes of events that are stored for later followers of a run; the log contains more."""
 
 
@@ -27,7 +27,7 @@ class Follower:
         self.link = link
         self._missed = 0
 
-    def tell(self, line: bytes) -> None:
+    def send(self, line: bytes) -> None:
         if self._missed:
             self.link.send(left_out(self._missed))
             self._missed = 0
@@ -53,7 +53,7 @@ class ActiveRun:
         self.mode: str = request["mode"]
         self.code: str = request["code"]
         self.options: dict[str, Any] = request["options"]
-        self.input = InputPipe(loop, self._tell_room) if request["piped"] else None
+        self.input = InputPipe(loop, self._allow_input) if request["piped"] else None
         self._patience = patience
         self.finished = False
         self.on_pressure: Callable[[bool], None] = lambda _high: None
@@ -62,7 +62,7 @@ class ActiveRun:
         self._size = self._dropped = 0
         self._followers: list[Follower] = []
         self._waiting: Timer | None = None
-        self._out_of_patience = False
+        self._waited_too_long = False
 
     def follow(self, link: Link) -> None:
         """Send all stored events to `link`, then each new event."""
@@ -71,10 +71,10 @@ class ActiveRun:
         for line in self._history:
             link.send_line(line)
         self._followers.append(Follower(link))
-        link.on_relief = self._weigh
-        self._weigh()
+        link.on_relief = self._check_followers
+        self._check_followers()
         if self.input is not None and not self.input.is_ending:
-            self._tell_room(WINDOW - self.input.size)
+            self._allow_input(WINDOW - self.input.size)
 
     @property
     def is_cut_off(self) -> bool:
@@ -84,7 +84,7 @@ class ActiveRun:
 
     def unfollow(self, link: Link) -> None:
         self._followers = [follower for follower in self._followers if follower.link is not link]
-        self._weigh()
+        self._check_followers()
 
     def emit(self, event: dict[str, Any]) -> None:
         """Send and store an event; slow followers may miss output, but no other events."""
@@ -92,51 +92,51 @@ class ActiveRun:
         self._keep(line)
         may_wait = event["event"] == "output"
         for follower in list(self._followers):
-            if may_wait and self._out_of_patience and follower.link.lagging:
+            if may_wait and self._waited_too_long and follower.link.lagging:
                 follower.leave_out(line)
             else:
-                follower.tell(line)
-        self._weigh()
+                follower.send(line)
+        self._check_followers()
 
     def finish(self, exit_code: int) -> None:
-        self._relax()
+        self._end_pressure()
         self.finished = True
         if self.input is not None:
             self.input.close()
         self.emit({"event": "finished", "exit_code": exit_code})
 
-    def _tell_room(self, size: int) -> None:
+    def _allow_input(self, size: int) -> None:
         """Allow the client to send `size` more bytes of input."""
         line = encode({"event": "room", "size": size})
         for follower in self._followers:
-            follower.tell(line)
+            follower.send(line)
 
     def _keep(self, line: bytes) -> None:
         self._history.append(line)
         self._size += len(line)
-        while self._size > KEPT and len(self._history) > 1:
+        while self._size > LARGEST_HISTORY and len(self._history) > 1:
             oldest = len(self._history.popleft())
             self._size -= oldest
             self._dropped += oldest
 
-    def _weigh(self) -> None:
+    def _check_followers(self) -> None:
         if self.finished:
             return
         if not any(follower.link.lagging for follower in self._followers):
-            self._relax()
+            self._end_pressure()
         elif self._waiting is None:
-            self._waiting = self._loop.later(self._patience, self._lose_patience)
+            self._waiting = self._loop.later(self._patience, self._stop_waiting)
             self.on_pressure(True)
 
-    def _relax(self) -> None:
-        self._out_of_patience = False
+    def _end_pressure(self) -> None:
+        self._waited_too_long = False
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
             self.on_pressure(False)
 
-    def _lose_patience(self) -> None:
-        self._out_of_patience = True
+    def _stop_waiting(self) -> None:
+        self._waited_too_long = True
         self.on_pressure(False)
 
 

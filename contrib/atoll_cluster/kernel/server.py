@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from .loop import Loop
     from .settings import Settings
 
-PATIENCE = 60.0
+LISTEN_TIMEOUT = 60.0
 """Seconds in which a program must begin to listen."""
-FIRST_LOOK, LONGEST_LOOK = 0.02, 0.2
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.2
 """Seconds between checks whether the program listens: the first pause, and the longest."""
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL when a program is ended."""
-KEPT = 2000
+MOST_OUTPUT = 2000
 """How many of the last characters of its output are kept, for the message if it ends."""
 
 
@@ -40,14 +40,14 @@ class ServiceProcess:
     ) -> None:
         """Start the program, which must listen at `path`; raises OSError."""
         self._loop, self._path = loop, path
-        self._said = ""
+        self._output = ""
         self._ready = False
-        self._until = time.monotonic() + PATIENCE
+        self._until = time.monotonic() + LISTEN_TIMEOUT
         self._waiting: list[tuple[Callable[[socket.socket], None], Callable[[str], None]]] = []
         self.ended = False
-        self._child = Child(loop, settings, argv, self._hear, environ=environ)
-        loop.on_exit(self._child.process, self._over)
-        self._look(FIRST_LOOK)
+        self._child = Child(loop, settings, argv, self._keep_output, environ=environ)
+        loop.on_exit(self._child.process, self._exited)
+        self._try_to_connect(FIRST_PAUSE)
 
     def connect(self, done: Callable[[socket.socket], None], failed: Callable[[str], None]) -> None:
         """Connect as soon as the program listens; `failed` gets the reason if that fails."""
@@ -76,17 +76,17 @@ class ServiceProcess:
         if not self.ended:
             self._child.signal(signal.SIGKILL)
 
-    def _look(self, pause: float) -> None:
+    def _try_to_connect(self, pause: float) -> None:
         def decided(sock: socket.socket | None) -> None:
             if sock is not None:
                 sock.close()
                 self._become_ready()
             elif time.monotonic() > self._until:
-                self._fail(f"it does not listen after {PATIENCE:.0f} seconds")
+                self._fail(f"it does not listen after {LISTEN_TIMEOUT:.0f} seconds")
                 self.kill()
             elif not self.ended:
-                longer = min(1.3 * pause, LONGEST_LOOK)
-                self._loop.later(pause, lambda: self._look(longer))
+                longer = min(1.3 * pause, LONGEST_PAUSE)
+                self._loop.later(pause, lambda: self._try_to_connect(longer))
 
         dial(self._loop, [self._path], decided)
 
@@ -96,14 +96,14 @@ class ServiceProcess:
         for done, failed in waiting:
             self.connect(done, failed)
 
-    def _hear(self, _stream: str, text: str) -> None:
-        self._said = (self._said + readable(text))[-KEPT:]
+    def _keep_output(self, _stream: str, text: str) -> None:
+        self._output = (self._output + readable(text))[-MOST_OUTPUT:]
 
-    def _over(self, code: int) -> None:
+    def _exited(self, code: int) -> None:
         self.ended = True
         self._child.output.drain()
         self._child.output.close()
-        last = self._said.strip().splitlines()[-1:]
+        last = self._output.strip().splitlines()[-1:]
         self._fail(": ".join([f"it ended with exit code {code}", *last]))
 
     def _fail(self, why: str) -> None:

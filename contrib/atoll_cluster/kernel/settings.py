@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-KEPT = "ATOLL_KEPT_VARIABLES"
+KEPT_VARIABLES = "ATOLL_KEPT_VARIABLES"
 """The variable in which the supervisor lists the variables that programs must get, too."""
 
 
@@ -35,7 +35,7 @@ class Settings:
         self.argv: list[str] = content["argv"]
         self.shell: list[str] = content["shell"]
         self.environ: dict[str, str] = environ_for_programs(
-            {**content["environ"], **_told(content["place"])},
+            {**content["environ"], **_read_variables(content["place"])},
             os.environ,
             whole=content["prefixed"],
         )
@@ -49,7 +49,7 @@ class Settings:
         self.services: dict[str, dict[str, Any]] = content["services"]
 
 
-def _told(path: str | None) -> dict[str, str]:
+def _read_variables(path: str | None) -> dict[str, str]:
     """Read the file of variables that describe the place where the kernel runs."""
     try:
         with open(path or "", encoding="utf-8", errors="replace") as file:
@@ -69,8 +69,8 @@ def environ_for_programs(
     `found` are used and replace those of `decided`. Otherwise only those variables of `found` are
     added that the supervisor has kept. HOME is that of `decided` in any case.
     """
-    kept = found.get(KEPT, "").split(":")
+    kept = found.get(KEPT_VARIABLES, "").split(":")
     taken = {name: found[name] for name in (found if whole else kept) if name in found}
-    taken.pop(KEPT, None)
+    taken.pop(KEPT_VARIABLES, None)
     both = {**decided, **taken} if whole else {**taken, **decided}
     return {**both, "HOME": decided["HOME"]}

@@ -24,9 +24,9 @@ from atoll_cluster.supervision import TaskKind, TaskSupervisor
 
 _log = logging.getLogger(__name__)
 
-_PATIENCE = 10
+_TIMEOUT = 10
 """Seconds to wait for the answer of a URL."""
-_AT_ONCE = 4
+_MOST_CONCURRENT = 4
 _MOST_UNSENT = 64
 """How many events of a session are kept for a slow URL: the latest ones."""
 
@@ -47,7 +47,7 @@ class Callbacks:
     sessions: Sessions
     bus: Bus
     supervisor: TaskSupervisor
-    _limiter: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(_AT_ONCE))
+    _limiter: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(_MOST_CONCURRENT))
     _unsent: dict[str, deque[SessionEvent]] = field(factory=dict)
     """The events to post for each session id, so that each URL gets its events in order."""
 
@@ -102,5 +102,5 @@ def _send(url: str, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     # S310: the URL was checked to be HTTP when the session was created.
     request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310
-    with urllib.request.urlopen(request, timeout=_PATIENCE):  # noqa: S310
+    with urllib.request.urlopen(request, timeout=_TIMEOUT):  # noqa: S310
         pass

@@ -23,7 +23,7 @@ from atoll_cluster.supervision import TaskKind
 _LONGEST_WAIT, _SHORTEST_WAIT = 10.0, 0.1
 """Seconds between two checks of all sessions."""
 
-_PATIENCE = 2.0
+_TIMEOUT = 2.0
 """Seconds to wait until a kernel answers how long it has been idle."""
 
 _WATCHED = """
@@ -69,11 +69,11 @@ class Idleness:
         """Check all sessions periodically."""
         while True:
             change = self._scheduler.bus.change()
-            with anyio.move_on_after(await self.look()):
+            with anyio.move_on_after(await self.check()):
                 await change.wait()
                 await anyio.sleep(_SHORTEST_WAIT)
 
-    async def look(self) -> float:
+    async def check(self) -> float:
         """End sessions that are due; return the seconds until the next check."""
         for one in list(self._watched()):
             if one.due() <= self._now():
@@ -95,8 +95,8 @@ class Idleness:
                 "network_timeout": one.used_at + one.idle_timeout if one.idle_timeout else None,
                 "session_lifetime": one.began_at + one.lifetime if one.lifetime else None,
             }
-            told = {name: end for name, end in ends.items() if end or name == "session_lifetime"}
-            return {name: self._remaining(end) for name, end in told.items()}
+            shown = {name: end for name, end in ends.items() if end or name == "session_lifetime"}
+            return {name: self._remaining(end) for name, end in shown.items()}
         return {}
 
     def _remaining(self, end: datetime | None) -> dict[str, Any]:
@@ -131,7 +131,7 @@ class Idleness:
             if kernel := self._scheduler.running.get(row.id):
                 idle: float | None = None
                 try:
-                    with anyio.fail_after(_PATIENCE):
+                    with anyio.fail_after(_TIMEOUT):
                         idle = await kernel.idle_for()
                 except (EngineError, TimeoutError):
                     continue  # It has just ended, or it does not respond: no code runs in it.

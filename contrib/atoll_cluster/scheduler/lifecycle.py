@@ -88,15 +88,15 @@ class Lifecycle:
         if self.store.sessions.get(session_id).status_info != info:
             self.store.sessions.update(session_id, status_info=info)
 
-    def doubt(self, session_id: str, info: str) -> None:
+    def note_unknown_state(self, session_id: str, info: str) -> None:
         """Store that the state of a running session is unknown, or known again if `info` is empty.
 
         Another status info of the session is not replaced.
         """
         session = self.store.sessions.get(session_id)
-        told = session.status_info or ""
-        is_free = not told or told.startswith(UNKNOWN)
-        if session.status == "RUNNING" and is_free and told != info:
+        stored = session.status_info or ""
+        is_free = not stored or stored.startswith(UNKNOWN)
+        if session.status == "RUNNING" and is_free and stored != info:
             self.store.sessions.update(session_id, status_info=info or None)
 
     def finish_batch(self, session_id: str, exit_code: int) -> None:

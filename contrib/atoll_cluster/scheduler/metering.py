@@ -127,9 +127,9 @@ class Metering:
         """Measure all kernels periodically."""
         while True:
             await anyio.sleep(_INTERVAL)
-            await self.look()
+            await self.measure()
 
-    async def look(self) -> None:
+    async def measure(self) -> None:
         """Measure all kernels once."""
         if not self._meters:
             return

@@ -16,9 +16,9 @@ from atoll_cluster.store.kernels import Kernels
 
 _log = logging.getLogger(__name__)
 
-SOON, LATER = 2.0, 15.0
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 15.0
 """Seconds for which an answer is cached: after a change, and at most."""
-PATIENCE = 5.0
+TIMEOUT = 5.0
 """Seconds to wait for an answer of the engine."""
 
 
@@ -32,12 +32,12 @@ class Nodes:
     why_unknown: str = ""
     """Why the last query to the engine failed; empty if it succeeded."""
     _until: float = 0.0
-    _pause: float = SOON
+    _pause: float = FIRST_PAUSE
     _asking: anyio.Lock = field(factory=anyio.Lock)
     _since: dict[str, tuple[str, str]] = field(factory=dict)
     """The state of each machine by name, and the time when this state was first seen."""
 
-    async def look(self) -> Sequence[Node]:
+    async def refresh(self) -> Sequence[Node]:
         """Return the machines, from the cache if the last answer is recent enough."""
         if not isinstance(self.launcher, NodeLauncher):
             return ()
@@ -49,17 +49,19 @@ class Nodes:
 
     async def _ask(self, launcher: NodeLauncher) -> None:
         try:
-            with anyio.fail_after(PATIENCE):
+            with anyio.fail_after(TIMEOUT):
                 found = await launcher.nodes()
         except (EngineError, TimeoutError) as error:
-            self.why_unknown = str(error) or f"no answer within {PATIENCE:g} seconds"
+            self.why_unknown = str(error) or f"no answer within {TIMEOUT:g} seconds"
             _log.warning("the machines of the engine are not known: %s", self.why_unknown)
         except Exception:  # noqa: BLE001 - a fault of an engine must not affect others
             self.why_unknown = "the engine has failed to tell them"
             _log.exception("asking the engine for its machines has failed")
         else:
             self.why_unknown = ""
-            self._pause = SOON if found != self.known else min(2 * self._pause, LATER)
+            self._pause = (
+                FIRST_PAUSE if found != self.known else min(2 * self._pause, LONGEST_PAUSE)
+            )
             self.known = found
             self._since = {one.name: self._seen(one) for one in found}
 

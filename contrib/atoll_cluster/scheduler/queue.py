@@ -72,7 +72,7 @@ class Queue:
         """Return whether the engine's own queue waits until the other session has ended."""
         return not self.machine.is_bounded and other.type == "BATCH" and other.status in _GIVEN
 
-    def hopeless(self) -> list[tuple[Session, str]]:
+    def with_failed_dependency(self) -> list[tuple[Session, str]]:
         """Return sessions in the engine's queue with a failed dependency, and the reason to end."""
         if self.machine.is_bounded:
             return []

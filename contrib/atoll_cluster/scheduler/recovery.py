@@ -18,7 +18,7 @@ from atoll_cluster.supervision import TaskKind
 
 _log = logging.getLogger(__name__)
 
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 """Seconds that the start waits for recovery tasks; slower ones continue in the background."""
 
 
@@ -37,7 +37,7 @@ async def recover(scheduler: Scheduler) -> None:
         )
         for session_id in living
     ]
-    with anyio.move_on_after(_PATIENCE):
+    with anyio.move_on_after(_TIMEOUT):
         for one in found:
             await one.wait()
 

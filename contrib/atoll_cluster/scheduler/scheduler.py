@@ -23,7 +23,7 @@ from atoll_cluster.scheduler.batch import follow_startup_command
 from atoll_cluster.scheduler.bus import Bus
 from atoll_cluster.scheduler.callbacks import Callbacks
 from atoll_cluster.scheduler.concurrency import run_concurrently
-from atoll_cluster.scheduler.endings import Endings
+from atoll_cluster.scheduler.end_warnings import EndWarnings
 from atoll_cluster.scheduler.idleness import Idleness
 from atoll_cluster.scheduler.lifecycle import Lifecycle, StatusError
 from atoll_cluster.scheduler.machine import Machine
@@ -80,7 +80,7 @@ class Scheduler:
     def serve(self) -> None:
         """Start the tasks for the queue and for time limits; their end does not end sessions."""
         self.supervisor.start(TaskKind.IDLENESS, self.idleness.run)
-        self.supervisor.start(TaskKind.ENDINGS, Endings(self).run)
+        self.supervisor.start(TaskKind.ENDINGS, EndWarnings(self).run)
         self.supervisor.start(TaskKind.QUEUE, self._serve_queue)
 
     async def _serve_queue(self) -> None:
@@ -88,7 +88,7 @@ class Scheduler:
             self._wake = anyio.Event()
             for session in self.queue.schedule():
                 self._start_launch(session.id)
-            for session, why in self.queue.hopeless():
+            for session, why in self.queue.with_failed_dependency():
                 self.terminate(session.id, why)
             with anyio.move_on_after(self.queue.next_start()):
                 await self._wake.wait()
@@ -212,7 +212,7 @@ class Scheduler:
         scope = self._launches[session_id] = anyio.CancelScope()
         try:
             with scope:
-                await self._bring_up(self.store.sessions.get(session_id))
+                await self._start_session(self.store.sessions.get(session_id))
                 return
         except StatusError as error:
             _log.info("the start has failed: %s", error)  # The session was ended meanwhile.
@@ -223,7 +223,7 @@ class Scheduler:
             del self._launches[session_id]
         self.stop_kernels(session_id, forced=True)
 
-    async def _bring_up(self, session: Session) -> None:
+    async def _start_session(self, session: Session) -> None:
         if session.status == "RESTARTING":
             await self._restart_kernels(session)
         else:
@@ -331,18 +331,18 @@ class Scheduler:
     async def _watch(self, row: KernelRow, kernel: Kernel) -> None:
         self._watched.add(row.id)
         try:
-            status = await kernel.wait(partial(self._heed, row))
+            status = await kernel.wait(partial(self._note_state, row))
             if self.running.get(row.id) is kernel:
                 await self.record_end(row, status)
         finally:
             self._watched.discard(row.id)
 
-    def _heed(self, row: KernelRow, state: State) -> None:
+    def _note_state(self, row: KernelRow, state: State) -> None:
         """Store where a started kernel runs, or that its state is unknown."""
         self.assignments.update(row.id, state)
         with suppress(StoreUnavailable):
-            doubt = why_waiting(state) if isinstance(state, Unknown) else ""
-            self.lifecycle.doubt(row.session_id, doubt)
+            info = why_waiting(state) if isinstance(state, Unknown) else ""
+            self.lifecycle.note_unknown_state(row.session_id, info)
 
     async def record_end(self, row: KernelRow, status: ExitStatus) -> None:
         """Record the log and exit status of an ended kernel, and update its session.

@@ -107,7 +107,7 @@ def _file(dotfile: Dotfile) -> HomeFile:
 
 def _environ(session: Session, kernel: KernelRow, siblings: list[KernelRow]) -> dict[str, str]:
     """Return the `BACKENDAI_…` variables of a kernel."""
-    told = {
+    variables = {
         "BACKENDAI_SESSION_ID": session.id,
         "BACKENDAI_SESSION_NAME": session.name,
         "BACKENDAI_ACCESS_KEY": session.access_key,
@@ -124,8 +124,8 @@ def _environ(session: Session, kernel: KernelRow, siblings: list[KernelRow]) -> 
         "BACKENDAI_CLUSTER_LOCAL_RANK": str([one.id for one in siblings].index(kernel.id)),
     }
     if kernel.devices:
-        told["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, kernel.devices))
-    return told | dict(session.environ)
+        variables["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, kernel.devices))
+    return variables | dict(session.environ)
 
 
 def _replicas(siblings: list[KernelRow]) -> str:

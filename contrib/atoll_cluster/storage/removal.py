@@ -13,7 +13,7 @@ from atoll_cluster.storage.traversal import StepKind, traverse, unlock
 _PASSES = 8
 """How many times the removal is tried while others add or move files."""
 
-_PASSING = frozenset({errno.ENOTEMPTY, errno.ESTALE})
+_TRANSIENT = frozenset({errno.ENOTEMPTY, errno.ESTALE})
 """The errors for folders that somebody is still changing."""
 
 
@@ -47,9 +47,9 @@ def remove_at(name: str, parent: int, shown: str) -> None:
         _remove_once(name, parent, left)
         if left.error is None:
             return
-        if left.error.errno not in _PASSING:
+        if left.error.errno not in _TRANSIENT:
             break
-    raise left.told()
+    raise left.as_error()
 
 
 @define
@@ -66,10 +66,10 @@ class _Left:
         if isinstance(error, FileNotFoundError):
             return
         self.count += error.errno != errno.ENOTEMPTY
-        if self.error is None or (self.error.errno in _PASSING and error.errno not in _PASSING):
+        if self.error is None or (self.error.errno in _TRANSIENT and error.errno not in _TRANSIENT):
             self.error, self.path = error, path
 
-    def told(self) -> RemovalError:
+    def as_error(self) -> RemovalError:
         """Return the error to raise."""
         assert self.error is not None  # noqa: S101 - called only after an error
         path = f"{self.shown}/{self.path}" if self.path else self.shown

@@ -103,7 +103,7 @@ class _Traversal:
     _statuses: list[os.stat_result] = field(factory=list)
 
     def run(self) -> Iterator[TraversalStep]:
-        yield from self._look()
+        yield from self._read_folder()
         while self._ahead:
             if self._ahead[-1]:
                 yield from self._enter(self._ahead[-1].pop())
@@ -112,7 +112,7 @@ class _Traversal:
             else:
                 return
 
-    def _look(self) -> Iterator[TraversalStep]:
+    def _read_folder(self) -> Iterator[TraversalStep]:
         folders: list[str] = []
         self._ahead.append(folders)
         stack = self._stack
@@ -146,7 +146,7 @@ class _Traversal:
         status = os.fstat(stack.folder)
         self._statuses.append(status)
         yield TraversalStep(StepKind.ENTERED, stack.folder, name, status, depth, stack)
-        yield from self._look()
+        yield from self._read_folder()
 
     def _leave(self) -> Iterator[TraversalStep]:
         self._ahead.pop()

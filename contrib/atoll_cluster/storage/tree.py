@@ -40,12 +40,12 @@ class Entry:
     @property
     def extra_fields(self) -> dict[str, str]:
         """Return the additions of this cluster: a name that is not UTF-8, and a link's target."""
-        told = {}
+        fields = {}
         if (spelling := encode_path(self.name)) != self.name:
-            told["spelling"] = spelling
+            fields["spelling"] = spelling
         if self.target is not None:
-            told["target"] = encode_path(self.target)
-        return told
+            fields["target"] = encode_path(self.target)
+        return fields
 
 
 def names_of(path: str) -> tuple[str, ...]:
@@ -156,7 +156,7 @@ class Tree(PathWalker):
         with self._parent(names) as folder:
             return os.readlink(names[-1], dir_fd=folder)
 
-    def look(self, path: str) -> os.stat_result:
+    def status_of(self, path: str) -> os.stat_result:
         """Return the status of a file or folder; links are followed."""
         with self.opened(path) as descriptor:
             return os.fstat(descriptor)

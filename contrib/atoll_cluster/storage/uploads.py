@@ -22,7 +22,7 @@ _PIECE = 1024 * 1024
 _SWEEP_EVERY = 1000
 """After this many new uploads, expired ones are deleted."""
 
-_PATIENCE = 2.0
+_TIMEOUT = 2.0
 """Seconds to wait for another request that still sends the same file."""
 
 
@@ -80,7 +80,7 @@ class Uploads:
 
         If a client reconnects at once, its previous request may not have ended yet.
         """
-        with anyio.move_on_after(_PATIENCE):
+        with anyio.move_on_after(_TIMEOUT):
             while busy := self._busy.get(upload.session):
                 await busy.wait()
         return upload.session not in self._busy

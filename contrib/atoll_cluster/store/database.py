@@ -15,7 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from atoll_cluster.store.errors import StoreDamaged, StoreError, StoreTooNew, StoreUnavailable, told
+from atoll_cluster.store.errors import (
+    StoreDamaged,
+    StoreError,
+    StoreTooNew,
+    StoreUnavailable,
+    translating_errors,
+)
 from atoll_cluster.store.filesystem import is_networked
 from atoll_cluster.store.migrations import MIGRATIONS
 
@@ -23,7 +29,7 @@ _LARGEST_CHECKED = 64 * 1024 * 1024
 """Bytes of the largest file that is checked when it is opened, in some hundred milliseconds."""
 _HERE = ("journal_mode=WAL",)
 _ON_NETWORKS = ("locking_mode=EXCLUSIVE", "journal_mode=TRUNCATE")
-_PATIENCE = 0.05
+_TIMEOUT = 0.05
 """Seconds that a statement waits for the lock of another program; the event loop waits too."""
 
 Parameters = Sequence[object] | Mapping[str, object]
@@ -56,7 +62,7 @@ class Database:
         self._depth = 0
         """How many blocks of `transaction` surround the present statement."""
         self._afterwards: list[Callable[[], object]] = []
-        self._connection = sqlite3.connect(path, _PATIENCE, isolation_level=None)
+        self._connection = sqlite3.connect(path, _TIMEOUT, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
         journal = _ON_NETWORKS if is_networked(path) else _HERE
         for pragma in (*journal, "synchronous=NORMAL", "foreign_keys=ON"):
@@ -84,7 +90,7 @@ class Database:
 
     def _take_step(self, script: str) -> None:
         try:
-            with told():
+            with translating_errors():
                 self._connection.executescript(script)
         except StoreError:
             self._undo(_TRANSACTION.undo)
@@ -150,14 +156,14 @@ class Database:
         """Roll back the current block, unless SQLite has ended the whole transaction."""
         for statement in statements:
             if self._connection.in_transaction:
-                with told():
+                with translating_errors():
                     self._connection.execute(statement)
 
     def _ask(self, sql: str, parameters: Parameters, read: Callable[[sqlite3.Cursor], T]) -> T:
         if self._depth and not self._connection.in_transaction:
             # An error was ignored: this statement would take effect without the earlier ones.
             raise StoreUnavailable("SQLite has rolled back the transaction")
-        with told():
+        with translating_errors():
             return read(self._connection.execute(sql, parameters))
 
     def close(self) -> None:

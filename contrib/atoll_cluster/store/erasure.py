@@ -12,12 +12,12 @@ def erase(db: Database, table: str, where: str, parameters: Sequence[object]) ->
 
     Rows of other tables that refer to them, directly or indirectly, are deleted first.
     """
-    doomed = [(table, where)]
-    for one, which in doomed:  # The loop appends to this list.
+    to_delete = [(table, where)]
+    for one, which in to_delete:  # The loop appends to this list.
         for other, column, key in _references(db, one):
-            doomed.append((other, f"{column} IN (SELECT {key} FROM {one} WHERE {which})"))  # noqa: S608
+            to_delete.append((other, f"{column} IN (SELECT {key} FROM {one} WHERE {which})"))  # noqa: S608
     with db.transaction():
-        for one, which in reversed(doomed):
+        for one, which in reversed(to_delete):
             db.execute(f"DELETE FROM {one} WHERE {which}", parameters)  # noqa: S608
 
 

@@ -20,7 +20,7 @@ _FULL = {
     sqlite3.SQLITE_IOERR_SHMSIZE,
     sqlite3.SQLITE_IOERR_SHMMAP,
 }
-_OUT_OF_REACH = {
+_UNREACHABLE = {
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_READONLY,
@@ -57,7 +57,7 @@ class StoreTooNew(StoreError):
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def translating_errors() -> Iterator[None]:
     """Convert SQLite errors about the store itself to StoreError."""
     try:
         yield
@@ -74,7 +74,7 @@ def _store_error(error: sqlite3.DatabaseError) -> StoreError | None:
         return StoreBusy("The database is locked by another program")
     if _FULL & {code, kind}:
         return StoreFull("No space is left on the disk that holds the cluster's data")
-    if kind in _OUT_OF_REACH:
+    if kind in _UNREACHABLE:
         return StoreUnavailable(f"The database cannot be used: {error}")
     if kind in _DAMAGED or str(error).startswith(_NO_TEXT):
         return StoreDamaged(f"The database is damaged: {error}")

@@ -22,7 +22,7 @@ _PAUSE = 1.0
 """Seconds from the first use until it and all later uses are written together."""
 _LONGEST_PAUSE = 10.0
 """The most seconds between attempts while the database can't be written."""
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 """Seconds that the program tries to write the last uses before it ends."""
 
 _KEYPAIR = """
@@ -104,7 +104,7 @@ class UsageRecorder:
 
     async def settle(self) -> None:
         """Write the last uses before the program ends; retries for a while."""
-        with anyio.move_on_after(_PATIENCE) as scope:
+        with anyio.move_on_after(_TIMEOUT) as scope:
             if self._changed.is_set():
                 await self._write_when_possible()
         if scope.cancelled_caught:

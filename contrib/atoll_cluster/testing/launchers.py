@@ -25,7 +25,7 @@ def answer(one):
 server = socket.create_server(("127.0.0.1", PORT))
 threading.Thread(target=lambda: [answer(server.accept()[0]) for _ in range(9)], daemon=True).start()
 """
-_LAST_WORDS = """
+_ANSWER_TO_SIGNAL = """
 import pathlib, signal, sys
 def leave(*_):
     pathlib.Path("left").write_text("in order")
@@ -34,7 +34,7 @@ signal.signal(signal.SIGTERM, leave)
 print("stays", flush=True)
 while True: signal.pause()
 """
-_MUCH = 8 * 1024 * 1024
+_LARGE_SIZE = 8 * 1024 * 1024
 
 
 @pytest.mark.anyio
@@ -52,8 +52,8 @@ class LauncherTests(KernelTalk):
 
     async def test_much_comes_through_whole(self, engine: KernelEngine) -> None:
         kernel = await self.started(engine)
-        printed = await self.query(kernel, f"print('x' * {_MUCH})")
-        assert printed == "x" * _MUCH + "\n"
+        printed = await self.query(kernel, f"print('x' * {_LARGE_SIZE})")
+        assert printed == "x" * _LARGE_SIZE + "\n"
 
     async def test_several_talk_to_a_kernel_at_a_time(self, engine: KernelEngine) -> None:
         kernel = await self.started(engine)
@@ -112,7 +112,7 @@ class LauncherTests(KernelTalk):
 
     async def test_programs_are_asked_to_end_first(self, engine: KernelEngine) -> None:
         kernel = await self.started(engine)
-        run = await kernel.execute("query", _LAST_WORDS, {})
+        run = await kernel.execute("query", _ANSWER_TO_SIGNAL, {})
         events = run.events()
         with anyio.fail_after(self.deadline):
             await until(events, "stays")

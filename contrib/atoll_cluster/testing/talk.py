@@ -128,7 +128,7 @@ class KernelTalk:
         """Start a kernel in the background; it is cancelled at the end of the block."""
         start = Start()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(engine.start, self.spec(engine, kernel_id), start.heed)
+            tasks.start_soon(engine.start, self.spec(engine, kernel_id), start.record)
             yield start
             tasks.cancel_scope.cancel()
 
@@ -157,7 +157,7 @@ class Start:
     """Set when the launcher has reported why the kernel waits."""
     runs: anyio.Event = field(factory=anyio.Event)
 
-    def heed(self, state: State) -> None:
+    def record(self, state: State) -> None:
         """Record a state."""
         if isinstance(state, Waiting) and state.reason:
             self.reasons.append(state.reason)

@@ -30,7 +30,7 @@ async def check(via: str) -> AsyncGenerator[Finding]:
             yield await _sessions(host)
             yield (there := await _atoll(host))
             if there.status != "failed":
-                for finding in await _told(host, address.engine):
+                for finding in await _own_findings(host, address.engine):
                     yield finding
     finally:
         await host.ssh.aclose()
@@ -52,8 +52,8 @@ async def _forwarding(host: Host) -> Finding:
         stream = await host.ssh.dial("127.0.0.1", _NOBODY)
         await stream.aclose()
     except NoForwarding:
-        told = "SSH forwards nothing: one command there carries all streams"
-        return Finding("forwarding", "absent", told, "nothing to do; it is a little slower")
+        detail = "SSH forwards nothing: one command there carries all streams"
+        return Finding("forwarding", "absent", detail, "nothing to do; it is a little slower")
     except NotSent:
         pass  # The machine has tried to connect, so SSH does forward; no program listens there.
     return Finding("forwarding", "ok", "SSH carries each stream by itself")
@@ -70,11 +70,11 @@ async def _sessions(host: Host) -> Finding:
     async with trio.open_nursery() as nursery:
         for _ in range(_TRIED):
             nursery.start_soon(one)
-    told = f"{len(ran)} at a time in one connection" + (" or more" if len(ran) == _TRIED else "")
+    detail = f"{len(ran)} at a time in one connection" + (" or more" if len(ran) == _TRIED else "")
     if len(ran) < _NEEDED:
         hint = f"atoll takes {_NEEDED}: the site's MaxSessions is too low"
-        return Finding("ssh sessions", "failed", told, hint)
-    return Finding("ssh sessions", "ok", f"{told}; atoll takes {_NEEDED}")
+        return Finding("ssh sessions", "failed", detail, hint)
+    return Finding("ssh sessions", "ok", f"{detail}; atoll takes {_NEEDED}")
 
 
 async def _atoll(host: Host) -> Finding:
@@ -85,28 +85,28 @@ async def _atoll(host: Host) -> Finding:
     except AtollError as error:
         return Finding("atoll there", "failed", error.message, f"{_UPGRADE} {host.name}")
     version, status = await host.version(), _only(found).get("status")
-    told = f"{version}, its cluster is {status}"
+    detail = f"{version}, its cluster is {status}"
     if version != __version__:
-        words = f"{told}; here it is {__version__}"
+        words = f"{detail}; here it is {__version__}"
         return Finding("atoll there", "absent", words, f"{_UPGRADE} {host.name}")
-    return Finding("atoll there", "ok", told)
+    return Finding("atoll there", "ok", detail)
 
 
-async def _told(host: Host, engine: str) -> list[Finding]:
+async def _own_findings(host: Host, engine: str) -> list[Finding]:
     """Return the findings of the machine's own checks."""
     words = ["--engine", engine] if engine else []
     try:
         found = await host.atoll("local", "findings", *words)
     except AtollError as error:
-        told = f"it can't look at itself: {error.message}"
-        return [Finding("atoll there", "failed", told, f"{_UPGRADE} {host.name}")]
+        detail = f"it can't look at itself: {error.message}"
+        return [Finding("atoll there", "failed", detail, f"{_UPGRADE} {host.name}")]
     return [_finding(one) for one in found if isinstance(one, dict)]
 
 
-def _finding(told: dict[str, Any]) -> Finding:
-    texts = [str(told.get(name) or "") for name in ("check", "detail", "hint")]
-    status = told.get("status")
-    code = told.get("exit_code")
+def _finding(record: dict[str, Any]) -> Finding:
+    texts = [str(record.get(name) or "") for name in ("check", "detail", "hint")]
+    status = record.get("status")
+    code = record.get("exit_code")
     return Finding(
         texts[0] or "there",
         status if status in _STATUSES else "skipped",

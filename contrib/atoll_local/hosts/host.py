@@ -22,7 +22,7 @@ _FIND = (
     '[ -n "$atoll" ] || exit 127; '
 )
 _MISSING = 127
-_LAST_WORDS = 300
+_LONGEST_MESSAGE = 300
 
 
 @frozen
@@ -91,7 +91,7 @@ class Host:
             raise Unreachable(str(error)) from None
         _, found, printed = ran.stdout.partition(f"\n{mark}\n".encode())
         if not found:
-            raise AtollError(f"cannot run commands on {self.name}: {_last_words(ran)}")
+            raise AtollError(f"cannot run commands on {self.name}: {_last_line(ran)}")
         return Completed(ran.exit_code, printed, ran.stderr)
 
     async def atoll(self, *words: str, before: str = "") -> Any:
@@ -105,13 +105,13 @@ class Host:
         if ran.exit_code == _MISSING and not ran.stdout:
             raise self._missing()
         if ran.exit_code:
-            raise AtollError(f"{self.name}: {_last_words(ran)}")
+            raise AtollError(f"{self.name}: {_last_line(ran)}")
         return decode(ran.stdout, self.name) if ran.stdout else None
 
     async def version(self) -> str:
         """Return the version of the atoll there; raises AtollError."""
         ran = await self.script(f'{_FIND}exec "$atoll" --version')
-        return ran.stdout.decode(errors="replace").strip().rpartition(" ")[2][:_LAST_WORDS]
+        return ran.stdout.decode(errors="replace").strip().rpartition(" ")[2][:_LONGEST_MESSAGE]
 
     async def access(self, *, start: bool, failed: bool = False) -> Access:
         """Return the access to the cluster there; with `start`, start the cluster if needed.
@@ -127,7 +127,7 @@ class Host:
             port = urlsplit(record["endpoint"]).port
             return Access(int(port or 0), str(record["access_key"]), str(record["secret_key"]))
         except (LookupError, TypeError, ValueError):
-            text = json.dumps(found)[:_LAST_WORDS]
+            text = json.dumps(found)[:_LONGEST_MESSAGE]
             raise AtollError(
                 f"{self.name} returned an unexpected answer about its cluster: {text}"
             ) from None
@@ -145,8 +145,8 @@ class Host:
         )
 
 
-def _last_words(ran: Completed) -> str:
+def _last_line(ran: Completed) -> str:
     """Return the last line that a command has printed, or else its exit code."""
     lines = (ran.stderr.strip() or ran.stdout.strip()).decode(errors="replace").splitlines()
-    words = lines[-1].strip().removeprefix("atoll: ")[:_LAST_WORDS] if lines else ""
+    words = lines[-1].strip().removeprefix("atoll: ")[:_LONGEST_MESSAGE] if lines else ""
     return words or f"exit code {ran.exit_code}"

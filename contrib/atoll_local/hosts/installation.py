@@ -33,7 +33,7 @@ _PROBE = (
     f"echo current=$(readlink {FOLDER}/current); "
     f"echo apps=$(ls -d {FOLDER}/current/lib/python3*/site-packages/jupyterlab 2> /dev/null)"
 )
-_KEPT = 2
+_KEPT_INSTALLATIONS = 2
 """How many installations are kept: the current one, and the previous, which a cluster may use."""
 
 
@@ -159,7 +159,7 @@ async def _take_over(host: Host, name: str) -> None:
     """Test the new installation and make it the current one; delete old ones."""
     path = _path(name)
     await _must(host, f"{path}/bin/atoll --version", "starting it")
-    keep = f"ls -1dt {FOLDER}/*-* | tail -n +{_KEPT + 1}"
+    keep = f"ls -1dt {FOLDER}/*-* | tail -n +{_KEPT_INSTALLATIONS + 1}"
     link = f"cd {FOLDER} && ln -sfn {shlex.quote(name)} next && mv -fT next current"
     await _must(host, f"{link} && rm -rf {path}/wheels $({keep})", "activating it")
 

@@ -152,7 +152,7 @@ class Api:
             request = evolve(draft, version=str(version))
             return await self._send(request, stream=stream, safe=repeatable, lasting=lasting)
 
-        return await self._let_in(send, again=lasting)
+        return await self._send_logged_in(send, again=lasting)
 
     async def forward(self, request: Request) -> Response:
         """Send a request on behalf of another client, signed with the profile's keys; return the
@@ -260,7 +260,7 @@ class Api:
 
                 return await with_retries(attempt, safe=False, loopback=self._loopback)
 
-            yield await self._let_in(enter, again=True)
+            yield await self._send_logged_in(enter, again=True)
 
     @property
     def proxy(self) -> str:
@@ -324,12 +324,16 @@ class Api:
             self._channels = self._transports("channel", self.profile)
         return self._channels
 
-    async def _let_in(self, send: Callable[[ApiVersion], Awaitable[T]], *, again: bool) -> T:
+    async def _send_logged_in(
+        self, send: Callable[[ApiVersion], Awaitable[T]], *, again: bool
+    ) -> T:
         """Send with the negotiated version and, for profiles that log in, with a valid login."""
-        announced = partial(self._announcing, send, again=again)
+        announced = partial(self._send_with_version, send, again=again)
         return await self._relogin.around(self.login, announced, again=again)
 
-    async def _announcing(self, send: Callable[[ApiVersion], Awaitable[T]], *, again: bool) -> T:
+    async def _send_with_version(
+        self, send: Callable[[ApiVersion], Awaitable[T]], *, again: bool
+    ) -> T:
         """Send with the negotiated version; if the cluster's version has changed since, send
         `again`.
         """

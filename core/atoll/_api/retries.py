@@ -21,8 +21,8 @@ T = TypeVar("T")
 _SHORT = Backoff(first=0.1, factor=4, attempts=3, patience=10.0)
 # On this very machine no packets get lost; one more attempt is for a server that restarts.
 _ON_LOOPBACK = Backoff(first=0.05, attempts=2, patience=10.0)
-_PUT_OFF = Backoff(first=0.1, factor=10, longest=1.0, patience=60.0)
-_PUT_OFF_TYPE = "store-unavailable"
+_LONG_WAIT = Backoff(first=0.1, factor=10, longest=1.0, patience=60.0)
+_LONG_WAIT_TYPE = "store-unavailable"
 """The embedded cluster's error for a request that had no effect, since its database could not be
 written.
 """
@@ -40,27 +40,29 @@ async def with_retries(
     """
     began = trio.current_time()
     short = (_ON_LOOPBACK if loopback else _SHORT).retrying(since=began)
-    put_off = _PUT_OFF.retrying(_tell_of_waiting, since=began)
+    waits = _LONG_WAIT.retrying(_report_waiting, since=began)
     while True:
         try:
             return await attempt()
         except (NotSent, AtollError) as error:
-            if lasting and _is_put_off(error):
-                await put_off.wait(error)
+            if lasting and _must_wait(error):
+                await waits.wait(error)
             else:
-                await short.wait(_as_told(error), passes=_may_be_repeated(error, safe=safe))
+                await short.wait(
+                    _unreachable_if_not_sent(error), passes=_may_repeat(error, safe=safe)
+                )
 
 
-def _is_put_off(error: Exception) -> bool:
-    return isinstance(error, Problem) and error.type == _PUT_OFF_TYPE
+def _must_wait(error: Exception) -> bool:
+    return isinstance(error, Problem) and error.type == _LONG_WAIT_TYPE
 
 
-def _tell_of_waiting(error: Exception) -> None:
+def _report_waiting(error: Exception) -> None:
     if output := current_output.get():
         output.warn(f"{error}; waiting")
 
 
-def _may_be_repeated(error: Exception, *, safe: bool) -> bool:
+def _may_repeat(error: Exception, *, safe: bool) -> bool:
     if isinstance(error, NotSent):
         return True
     if isinstance(error, Problem) and error.status == 429 and error.retry_after is None:
@@ -70,7 +72,7 @@ def _may_be_repeated(error: Exception, *, safe: bool) -> bool:
     return safe and isinstance(error, Problem | ConnectionLost) and is_transient(error)
 
 
-def _as_told(error: Exception) -> Exception:
+def _unreachable_if_not_sent(error: Exception) -> Exception:
     if isinstance(error, NotSent):
         return Unreachable(str(error), hint="check the endpoint, and that the cluster is up")
     return error

@@ -38,7 +38,7 @@ def atoll_commands() -> Iterator[Command]:
     yield Command("profile test", "Check that a profile works", "atoll._builtin.profile:test")
     yield Command(
         "use",
-        "Turn this prompt or script to another profile",
+        "Change the profile of this prompt or script",
         "atoll._builtin.use:use",
         single=True,
     )
@@ -64,21 +64,26 @@ def _about_settings() -> Iterator[Command]:
     yield Command("config get", "Print the value of a setting", f"{module}:get", single=True)
     yield Command("config set", "Change a setting in config.yaml", f"{module}:set_", single=True)
     yield Command(
-        "config unset", "Take a setting out of config.yaml", f"{module}:unset", single=True
+        "config unset", "Remove a setting from config.yaml", f"{module}:unset", single=True
     )
 
 
 def _about_lines() -> Iterator[Command]:
     """Commands that show the built-in syntax of lines, and those about aliases."""
     language = "atoll._builtin.language"
-    yield Command("let", "Keep a value, or list those kept", f"{language}:let", single=True)
-    yield Command("print", "Write words and values", f"{language}:print_", single=True)
+    yield Command("let", "Set a variable, or list the variables", f"{language}:let", single=True)
+    yield Command("print", "Print words and values", f"{language}:print_", single=True)
     yield Command("for", "Run statements for each value", f"{language}:for_", single=True)
-    yield Command("source", "Run the lines of a file here", f"{language}:source", single=True)
     yield Command(
-        "alias", "Give a line a name, or list such names", "atoll._builtin.alias:alias", single=True
+        "source",
+        "Run the lines of a file in this prompt or script",
+        f"{language}:source",
+        single=True,
     )
-    yield Command("unalias", "Forget aliases", "atoll._builtin.alias:unalias", single=True)
+    yield Command(
+        "alias", "Define an alias, or list the aliases", "atoll._builtin.alias:alias", single=True
+    )
+    yield Command("unalias", "Delete aliases", "atoll._builtin.alias:unalias", single=True)
 
 
 @hookimpl
@@ -91,9 +96,9 @@ def atoll_formats() -> Iterator[Format]:
     yield Format("jsonl", "A JSON object a line", "atoll.output._machine:JsonLines")
     yield Format("yaml", "YAML", "atoll.output._machine:Yaml")
     yield Format(
-        "envelope", "JSON as Backend.AI's own client has it", "atoll.output._envelope:Envelope"
+        "envelope", "JSON as the official client writes it", "atoll.output._envelope:Envelope"
     )
-    yield Format("console", "The table, as Backend.AI's own client calls it", f"{table}:Table")
+    yield Format("console", "The table, by its name in the official client", f"{table}:Table")
     yield Format("csv", "Comma-separated values with a header", "atoll.output._machine:Csv")
 
 
@@ -101,21 +106,25 @@ def atoll_formats() -> Iterator[Format]:
 def atoll_settings() -> Iterator[Setting]:
     """Keys of config.yaml that core reads."""
     formats = [record.name for record in atoll_formats()]
-    yield Setting("output", "table", "How records are written when --output does not say", formats)
+    yield Setting("output", "table", "The output format, unless --output names another", formats)
     yield Setting(
         "behave_as",
         "auto",
-        "Whose JSON and whose questions: auto goes by the name that the program is called by",
+        "The form of JSON and questions; auto decides by the program's name",
         ("auto", *PROGRAM_NAMES),
     )
-    yield Setting("several.timeout", 30.0, "Seconds that each profile of a line as @* ps may take")
+    yield Setting(
+        "several.timeout",
+        30.0,
+        "Seconds that each profile may take when a line names several, such as @* ps",
+    )
 
 
 @hookimpl
 def atoll_checks() -> Iterator[Check]:
     """Checks of the user's settings, and of the connection to the cluster in use."""
     yield Check("settings", "atoll._builtin.configured:check")
-    yield Check("cluster", "atoll._builtin.reaching:check")
+    yield Check("cluster", "atoll._builtin.connectivity:check")
 
 
 @hookimpl

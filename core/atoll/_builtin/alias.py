@@ -55,7 +55,7 @@ def _definition(words: Sequence[str]) -> tuple[str, str | None]:
             return name, _line([first, *rest])
         case [name] if name != "=":
             return name, None
-    raise UsageError("this is no alias", hint=_USAGE)
+    raise UsageError("this is not an alias definition", hint=_USAGE)
 
 
 def _line(words: Sequence[str]) -> str:

@@ -19,12 +19,12 @@ from atoll.output import Column, fit
 if TYPE_CHECKING:
     from atoll._program import Program
 
-_SHORT = 120
+_LONGEST_BODY = 120
 """Characters of a body that a table shows."""
 
 
 def _short(body: str) -> str:
-    return body if len(body) <= _SHORT else fit(body, _SHORT)
+    return body if len(body) <= _LONGEST_BODY else fit(body, _LONGEST_BODY)
 
 
 _COLUMNS = [
@@ -54,9 +54,9 @@ async def explain(context: Context, words: tuple[str, ...]) -> None:
     if not any(one.sent for one in found):
         context.output.note("nothing would be sent")
     if any(one.assumes for one in found):
-        context.output.note("what is looked up is taken to be there, and to run")
+        context.output.note("assumed: what the command looks up exists, and sessions run")
     if any(one.sent and not one.is_whole for one in found):
-        context.output.note("what follows depends on the answers")
+        context.output.note("not shown: further requests, which depend on the answers")
 
 
 def _commands(program: "Program", words: Sequence[str]) -> list[Sequence[str]]:
@@ -73,6 +73,6 @@ def _commands(program: "Program", words: Sequence[str]) -> list[Sequence[str]]:
 
 def _simple(nodes: Sequence[object]) -> list[Sequence[str]]:
     if not nodes or not all(isinstance(one, SimpleCommand) and one.words for one in nodes):
-        raise UsageError("explain takes commands, and nothing around them")
+        raise UsageError("explain takes commands without pipes, files and variables")
     simple = [one for one in nodes if isinstance(one, SimpleCommand)]
     return [[as_written(word) for word in one.words] for one in simple]

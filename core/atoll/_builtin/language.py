@@ -14,7 +14,7 @@ _NO_SCRIPT = "atoll -c LINES and atoll -f FILE run it"
 
 
 def _refuse(word: str) -> NoReturn:
-    raise UsageError(f"{word} stands in a script, or at the prompt", hint=_NO_SCRIPT)
+    raise UsageError(f"{word} works only in a script or at the prompt", hint=_NO_SCRIPT)
 
 
 @click.command()

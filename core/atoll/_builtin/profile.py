@@ -42,27 +42,32 @@ def _check_color(context: click.Context, param: click.Parameter, value: str | No
 
 @click.command()
 @click.argument("name")
-@click.option("--endpoint", default="", metavar="URL", help="Where the cluster's API is.")
+@click.option("--endpoint", default="", metavar="URL", help="The URL of the cluster's API.")
 @click.option(
     "--host",
     default="",
     metavar="USER@HOST",
-    help="Use the cluster that atoll itself runs on this machine, reached by SSH.",
+    help="Use the embedded cluster of this host, over SSH.",
 )
-@click.option("--engine", default="", metavar="NAME", help="What runs its sessions there: slurm.")
+@click.option(
+    "--engine",
+    default="",
+    metavar="NAME",
+    help="The engine that runs sessions there, such as slurm.",
+)
 @click.option("--access-key", default="", help="The access key of your keypair.")
 @click.option(
     "--secret-key",
     type=Secret(),
     default="",
-    help="Its secret key; asked for, or read from standard input, when left out.",
+    help="The secret key; without this option, atoll asks for it, or reads it from standard input.",
 )
 @click.option(
     "--endpoint-type",
     type=click.Choice(["api", "session"]),
     help="How users are identified: by a keypair (api), or by a login (session).",
 )
-@click.option("--login", is_flag=True, help="Log in there, at a web server, by a password.")
+@click.option("--login", is_flag=True, help="The endpoint is a web server: log in with a password.")
 @click.option(
     "-d", "--domain", default="default", show_default=True, help="For what is started there."
 )
@@ -83,7 +88,7 @@ def _check_color(context: click.Context, param: click.Parameter, value: str | No
     "--transport",
     default="",
     metavar="PLUGIN",
-    help="Prefer this plugin's way to speak to such an endpoint; see atoll plugins.",
+    help="The plugin whose transport to use; atoll plugins lists them.",
 )
 @click.option(
     "--color",
@@ -113,14 +118,14 @@ async def add(
     The keys are stored in a file that only you can read. With --login there are none: you are asked
     for your e-mail address and password, and only what the cluster gives for them is kept.
     """
-    fields |= _way(host, engine, endpoint=fields["endpoint"], via=fields["via"])
+    fields |= _location(host, engine, endpoint=fields["endpoint"], via=fields["via"])
     fields["endpoint_type"] = endpoint_type or ("session" if login else "api")
     if login and (fields["access_key"] or fields["endpoint_type"] == "api"):
         raise UsageError(
             "--login is for profiles without a keypair", hint="--endpoint-type session"
         )
     profile = Profile(name=name, verify_tls=not insecure, **fields)
-    profile = evolve(profile, **_manners(_store(context), name, color, protect))
+    profile = evolve(profile, **_color_and_protection(_store(context), name, color, protect))
     program_of(context).transports.check(profile)
     if profile.access_key and not profile.secret_key:
         secret_key = (await context.ask("secret key", hidden=True)).strip()
@@ -133,7 +138,7 @@ async def add(
         context.output.note(f"profile {name} is saved; atoll profile test {name} tries it")
 
 
-def _way(host: str, engine: str, *, endpoint: str, via: str) -> dict[str, str]:
+def _location(host: str, engine: str, *, endpoint: str, via: str) -> dict[str, str]:
     """Return the `endpoint` and the `via` of a profile; raises UsageError.
 
     Behind a `via`, `endpoint` is the address as seen from the `via` machine.
@@ -142,7 +147,7 @@ def _way(host: str, engine: str, *, endpoint: str, via: str) -> dict[str, str]:
         raise UsageError("--engine is for the cluster of a --host")
     if not host:
         if not endpoint:
-            raise UsageError("which cluster?", hint="give --endpoint URL, or --host USER@HOST")
+            raise UsageError("no cluster is given", hint="give --endpoint URL, or --host USER@HOST")
         return {}
     if endpoint or via:
         other = "--endpoint" if endpoint else "--via"
@@ -150,7 +155,7 @@ def _way(host: str, engine: str, *, endpoint: str, via: str) -> dict[str, str]:
     return {"endpoint": "http://localhost", "via": f"host://{host}{engine and f'?engine={engine}'}"}
 
 
-def _manners(
+def _color_and_protection(
     store: ProfileStore, name: str, color: str | None, protect: bool | None
 ) -> dict[str, Any]:
     """Return the given `color` and `protect`; where one is not given, the profile's present
@@ -256,7 +261,7 @@ async def test(context: Context, name: str | None) -> None:
     manager = await api.manager()
     context.output.note(f"{api.profile.endpoint} answers: Backend.AI manager {manager}")
     if not (api.profile.access_key or api.login):
-        raise AtollError("the profile holds no access key", hint="requests go unsigned")
+        raise AtollError("the profile holds no access key", hint="its requests are not signed")
     await api.json("GET", "/auth", params={"echo": "atoll"})
     who = await api.login.identity() if api.login else None
     what = f"the login of {who.user} is" if who else f"the keys of {api.profile.access_key} are"

@@ -26,10 +26,10 @@ async def use(context: Context, name: str | None) -> None:
         _tell(context, await trio.to_thread.run_sync(target.choice))
     elif not target.lasts or not context.foreground:
         raise UsageError(
-            "use turns a prompt or a script, and there is none", hint=f"atoll profile use {name}"
+            "use works only in a script or at the prompt", hint=f"atoll profile use {name}"
         )
     else:
-        await trio.to_thread.run_sync(target.turn, name)
+        await trio.to_thread.run_sync(target.change_to, name)
         if problem := color_problem(target):
             context.output.warn(problem)
 

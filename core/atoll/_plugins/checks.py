@@ -29,7 +29,7 @@ def records_in(returned: Any, hook: Hook[Any], origin: Origin) -> Iterator[objec
         raise PluginError(origin, f"{hook.name} returns {_named(returned)}, no {record} records")
     for count, one in enumerate(returned):
         if count == _MOST_RECORDS:
-            raise PluginError(origin, f"{hook.name} gives more than {_MOST_RECORDS} records")
+            raise PluginError(origin, f"{hook.name} returns more than {_MOST_RECORDS} records")
         yield one
 
 

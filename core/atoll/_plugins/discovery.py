@@ -98,7 +98,7 @@ def _read(path: str, name: str) -> bytes | None:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise _DamageError(f"its {name} is no file")
+            raise _DamageError(f"its {name} is not a file")
         if status.st_size > _LONGEST:
             raise _DamageError(f"its {name} is too long")
         return os.read(descriptor, _LONGEST)

@@ -44,7 +44,7 @@ def isolated(
         yield
         return
     printed = _Printed(sys.stdout)
-    kept = [(one, one.read()) for one in _KEPT]
+    kept = [(one, one.read()) for one in _KEPT_STATES]
     watch = _Watch()
     with _diverted(printed) if descriptors else _nothing():
         sys.stdout = printed.stream
@@ -210,7 +210,7 @@ def _stream(name: str) -> _Kept:
     )
 
 
-_KEPT = (
+_KEPT_STATES = (
     _stream("stderr"),
     _stream("stdin"),
     _stream("excepthook"),

@@ -30,9 +30,7 @@ class PluginError(AtollError):
 
     def __init__(self, origin: Origin, what: str) -> None:
         hint = (
-            "please report this to atoll"
-            if origin.built_in
-            else "atoll --no-plugins goes on without it"
+            "please report this to atoll" if origin.built_in else "atoll --no-plugins leaves it out"
         )
         super().__init__(f"{origin}: {what}", hint=hint)
         self.origin = origin

@@ -1,6 +1,6 @@
 """The prompt, a plugin like any other: its commands, settings, toolbar segments and keys.
 
-The front door is :mod:`atoll._shell.door`. This module is imported at every start, so it imports
+The front door is :mod:`atoll._shell.main`. This module is imported at every start, so it imports
 nothing but records.
 """
 
@@ -27,10 +27,10 @@ def _commands() -> Iterator[Command]:
     yield Command("jobs", "List background jobs", f"{_JOBS}:jobs")
     yield Command("jobs kill", "End jobs: kill %1", f"{_JOBS}:kill")
     yield Command("jobs wait", "Wait for jobs: wait, wait %1, wait -n", f"{_JOBS}:wait")
-    yield Command("jobs limit", "Have at most so many jobs run at a time", f"{_JOBS}:limit")
+    yield Command("jobs limit", "Limit how many jobs run at a time", f"{_JOBS}:limit")
     yield Command("fg", "Bring a job to the foreground", f"{_JOBS}:fg")
-    yield Command("bg", "Let a stopped job go on in the background", f"{_JOBS}:bg")
-    yield Command("cd", "Go to another folder", f"{_COMMANDS}:cd")
+    yield Command("bg", "Continue a stopped job in the background", f"{_JOBS}:bg")
+    yield Command("cd", "Change the current folder", f"{_COMMANDS}:cd")
     yield Command("exit", "Leave the prompt, or end the script", f"{_COMMANDS}:leave", ("quit",))
     yield Command("history", "List lines typed before", f"{_COMMANDS}:history")
     yield Command("clear", "Clear the screen", f"{_COMMANDS}:clear")
@@ -85,8 +85,8 @@ def atoll_keys() -> Iterator[Keys]:
         "Run the line, or go on while a quote or a brace is open",
     )
     yield Keys("c-z", "atoll._shell.suspending:press", "Stop atoll, until fg in your own shell")
-    yield Keys("tab", None, "Complete, and go through what fits")
-    yield Keys("right", None, "Take the suggestion from the history")
+    yield Keys("tab", None, "Complete, and go through the candidates")
+    yield Keys("right", None, "Accept the suggestion from the history")
     yield Keys("up", None, "The line before")
     yield Keys("down", None, "The line after")
     yield Keys("c-r", None, "List earlier lines, and search through them")

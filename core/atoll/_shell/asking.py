@@ -11,7 +11,7 @@ from atoll._context import Context
 from atoll._plugins import Origin, Provided
 from atoll._program import Program
 from atoll._records import Candidate, Completion
-from atoll._shell.clicks import ask_parameter
+from atoll._shell.click_completion import ask_parameter
 from atoll._shell.queries import PathsIn, Query, ValuesOf
 from atoll.hookspecs import COMPLETIONS
 

@@ -23,7 +23,7 @@ OWN = Origin("shell", "atoll._shell", OWN_DISTRIBUTION, __version__)
 """The origin of the prompt's own tasks."""
 _TRIES = 5
 """How often a task is started; after that, it is not started again."""
-_FIRST_REST = 1.0
+_FIRST_PAUSE = 1.0
 """Seconds before a task is started again; they double each further time."""
 _OUTAGE = 30.0
 """Seconds before a task is started again after an error of the cluster."""
@@ -37,7 +37,7 @@ class Supervisor:
 
     program: Program
     shell: ShellState
-    _told: set[str] = field(factory=set)
+    _reported: set[str] = field(factory=set)
 
     async def run(self) -> None:
         """Run all tasks until cancelled."""
@@ -75,14 +75,14 @@ class Supervisor:
             tries = 1 if trio.current_time() - began > _LONG_LIVED else tries + 1
             self._tell(origin, doing, error)
             await trio.to_thread.run_sync(failures.note, origin, doing, error)
-            await trio.sleep(_FIRST_REST * 2 ** (tries - 1))
+            await trio.sleep(_FIRST_PAUSE * 2 ** (tries - 1))
 
     def _tell(self, origin: Origin, doing: str, error: AtollError) -> None:
         """Report a failure, but only once if it is the same each time."""
         own = isinstance(error, PluginError)
         message = error.message if own else f"{origin}: {doing}: {error.message}"
-        if message not in self._told:
-            self._told.add(message)
+        if message not in self._reported:
+            self._reported.add(message)
             warn(message)
 
 

@@ -21,7 +21,7 @@ from atoll._profiles import ProfileStore
 from atoll._program import Program
 from atoll._records import Candidate
 from atoll._shell.asking import checked
-from atoll._shell.clicks import click_values, completes_itself
+from atoll._shell.click_completion import click_values, completes_itself
 from atoll._shell.cursor_place import CursorPlace
 from atoll._shell.files import files, is_shown
 from atoll._shell.matching import matches
@@ -50,7 +50,7 @@ class Candidates:
     def at(self, where: CursorPlace) -> Offer:
         """Return the candidates at a place."""
         if where.kind != "word":
-            return Offer(partial(self._beside_words, where))
+            return Offer(partial(self._without_alias_words, where))
         node, words = self._follow(where.words, where.typed)
         if node is self.program.tree.root and not words and where.typed.startswith(MARK):
             return Offer(partial(self._profile_prefixes, where))
@@ -100,7 +100,7 @@ class Candidates:
         offered = {one.record.name: one.record.summary for one in offers}
         return list(starmap(Candidate, (offered | named).items()))
 
-    def _beside_words(self, where: CursorPlace) -> Sequence[Candidate]:
+    def _without_alias_words(self, where: CursorPlace) -> Sequence[Candidate]:
         if where.kind == "file":
             return files(where.typed)
         if where.kind == "variable":
@@ -243,7 +243,7 @@ class _Values:
 
     def _named(self, name: Name, typed: str, given: Sequence[str]) -> Offer:
         if name.within:
-            return self._lying_in(name, typed)
+            return self._entries_in(name, typed)
         if (found := self.candidates.named(name.kind, given)) is not None:
             return Offer(partial(matches, typed, found))
         query = NamesOf(name.kind, self._profile_for(name.kind))
@@ -253,7 +253,7 @@ class _Values:
         # Names that do not come from a cluster are the same for all profiles.
         return "" if kind in self.candidates.names.local else self.profile
 
-    def _lying_in(self, name: Name, typed: str) -> Offer:
+    def _entries_in(self, name: Name, typed: str) -> Offer:
         """Return the content of the folder in the typed path, for example a folder in a session or
         vfolder.
         """

@@ -28,7 +28,7 @@ _HISTORY = [
     Column("folder"),
     Column("line", keep=True),
 ]
-_KEYS = [Column("keys"), Column("summary", "It does"), Column("plugin")]
+_KEYS = [Column("keys"), Column("summary", "Action"), Column("plugin")]
 
 
 @click.command("exit")
@@ -44,7 +44,9 @@ async def leave(context: Context, code: int) -> None:
 @click.option(
     "-n", "count", type=click.IntRange(1), default=50, show_default=True, help="How many lines."
 )
-@click.option("--merge", is_flag=True, help="Let this prompt have the lines of other ones, too.")
+@click.option(
+    "--merge", is_flag=True, help="Add the lines of other prompts to this prompt's history."
+)
 @click.argument("text", required=False)
 async def history(context: Context, count: int, merge: bool, text: str | None) -> None:
     """List the last lines that were typed, or the last of them that contain TEXT."""

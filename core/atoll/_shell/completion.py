@@ -62,7 +62,7 @@ class LineCompleter(Completer):
     candidates: Candidates
     recent: Recent = field(factory=Recent)
 
-    def look(self, document: Document) -> tuple[CursorPlace, Offer]:
+    def parse(self, document: Document) -> tuple[CursorPlace, Offer]:
         """Return the place of the cursor, and the candidates there."""
         where = place(document.text_before_cursor, document.text_after_cursor)
         try:
@@ -74,7 +74,7 @@ class LineCompleter(Completer):
         """Return the rows of the menu. Call it in a thread, since lists may be long and file
         systems slow.
         """
-        where, offer = self.look(document)
+        where, offer = self.parse(document)
         waits = any(self.candidates.names.of(query) is None for query in offer.queries)
         found = self._found(offer)
         if [one.text for one in found] == [where.typed]:
@@ -88,7 +88,7 @@ class LineCompleter(Completer):
         self, document: Document, _complete_event: CompleteEvent
     ) -> Iterable[Completion]:
         """Return the candidates at the cursor, for prompt_toolkit."""
-        where, offer = self.look(document)
+        where, offer = self.parse(document)
         return _spelled(where, self._found(offer))
 
     def _found(self, offer: Offer) -> list[Candidate]:

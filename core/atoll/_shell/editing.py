@@ -10,7 +10,7 @@ from prompt_toolkit.filters import (
 )
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-from atoll._shell.detours import Detour, Way
+from atoll._shell.editor import Action, LeavePrompt
 from atoll._shell.menu import Menu
 
 
@@ -20,11 +20,11 @@ class KeyActions:
     lines.
     """
 
-    edit: Way
-    search: Way
+    edit: Action
+    search: Action
 
 
-def keys_of(menu: Menu, ways: KeyActions) -> KeyBindings:
+def keys_of(menu: Menu, actions: KeyActions) -> KeyBindings:
     """Return the key bindings of the line; some of them replace those of prompt_toolkit."""
     made = KeyBindings()
     focused = has_focus(DEFAULT_BUFFER)
@@ -42,16 +42,16 @@ def keys_of(menu: Menu, ways: KeyActions) -> KeyBindings:
     @made.add("c-x", "c-e", filter=typing)
     @made.add("v", filter=focused & vi_navigation_mode)
     def _(event: KeyPressEvent) -> None:
-        _leave(event, ways.edit)
+        _leave(event, actions.edit)
 
     @made.add("c-r", filter=typing)
     def _(event: KeyPressEvent) -> None:
-        _leave(event, ways.search)
+        _leave(event, actions.search)
 
     return made
 
 
-def _leave(event: KeyPressEvent, way: Way) -> None:
+def _leave(event: KeyPressEvent, action: Action) -> None:
     """Leave the prompt for a while."""
     event.app.erase_when_done = True
-    event.app.exit(exception=Detour(way, event.current_buffer.text))
+    event.app.exit(exception=LeavePrompt(action, event.current_buffer.text))

@@ -15,7 +15,7 @@ from attrs import define, field
 from atoll._errors import ExitCode
 from atoll._state import ShellState
 
-_PATIENCE = 3.0
+_TIMEOUT = 3.0
 """Seconds in which plugins' tasks must end, and in which the event loop must handle a signal."""
 _LONGEST = 90.0
 """Seconds in which everything must end, including jobs."""
@@ -37,18 +37,18 @@ class ExitWatchdog:
     _done: threading.Event = field(factory=threading.Event)
 
     @contextmanager
-    def hearing(self, *numbers: int) -> Iterator[None]:
+    def watching(self, *numbers: int) -> Iterator[None]:
         """End the process at these signals even if the event loop does not handle them: the
         terminal may accept no output, or a plugin may block.
         """
         handlers: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
 
-        def hear(number: int, frame: FrameType | None) -> None:
-            threading.Thread(target=self._insist, args=(number,), daemon=True).start()
+        def handle(number: int, frame: FrameType | None) -> None:
+            threading.Thread(target=self._end_unless_begun, args=(number,), daemon=True).start()
             handlers[number](number, frame)
 
         for number in numbers:
-            signal.signal(number, hear)
+            signal.signal(number, handle)
         try:
             yield
         finally:
@@ -64,12 +64,12 @@ class ExitWatchdog:
         """Note that everything has ended."""
         self._done.set()
 
-    def _insist(self, number: int) -> None:
-        if not self._begun.wait(_PATIENCE):
+    def _end_unless_begun(self, number: int) -> None:
+        if not self._begun.wait(_TIMEOUT):
             self._end(_SIGNALLED + number)
 
     def _watch(self) -> None:
-        left, deadline = _PATIENCE, time.monotonic() + _LONGEST
+        left, deadline = _TIMEOUT, time.monotonic() + _LONGEST
         while left > 0 and time.monotonic() < deadline:
             if self._done.wait(_STEP):
                 return
@@ -79,13 +79,13 @@ class ExitWatchdog:
             b"\r\natoll: a plugin's background task did not end; left without it\n",
         )
 
-    def _end(self, code: int, told: bytes = b"") -> None:
+    def _end(self, code: int, message: bytes = b"") -> None:
         for job in self.state.jobs.running():
             if job.child is not None:
                 job.child.signal(signal.SIGTERM)
                 job.child.signal(signal.SIGCONT)
         self.restore()
         with suppress(OSError):
-            if told and select.select([], [2], [], 0)[1]:
-                os.write(2, told)
+            if message and select.select([], [2], [], 0)[1]:
+                os.write(2, message)
         os._exit(code)

@@ -8,7 +8,7 @@ from atoll._context import Context, program_of
 from atoll._failures import Failures
 from atoll._records import Finding
 
-_HINT = "atoll --no-plugins goes on without it"
+_HINT = "atoll --no-plugins leaves it out"
 
 
 async def check(context: Context) -> AsyncIterator[Finding]:

@@ -19,11 +19,11 @@ from atoll._shell.entries import Entry, append, cut, read_entries
 from atoll._shell.recent import Recent
 from atoll._tokens import Token, command_words, scan, statements
 
-_SLACK = 1.2
+_MOST_GROWTH = 1.2
 """By which factor the file may be larger than its size before it is cut; cutting rewrites the whole
 file.
 """
-_FEWEST = 100
+_LEAST_LINES = 100
 """At least this many lines typed at this prompt can be reached by Up, whatever the history's
 size.
 """
@@ -117,7 +117,7 @@ class LineHistory(History):
         """
         before = len(self._lines)
         entries = read_entries(self.path)
-        if len(entries) > self._size * _SLACK:
+        if len(entries) > self._size * _MOST_GROWTH:
             with suppress(OSError):
                 cut(self.path, self._size)
         own = [one.line for one in self._own.values()]
@@ -154,11 +154,11 @@ class LineHistory(History):
 
     def _let_go(self) -> None:
         """Drop all but the newest lines, since a prompt may be open for weeks."""
-        most = max(self._size, _FEWEST)
-        if len(self._own) > most * _SLACK:
+        most = max(self._size, _LEAST_LINES)
+        if len(self._own) > most * _MOST_GROWTH:
             for old in list(self._own)[:-most]:
                 del self._own[old]
-        if len(self._lines) > most * _SLACK:
+        if len(self._lines) > most * _MOST_GROWTH:
             self._lines = self._lines[-most:]
 
     def store_string(self, string: str) -> None:
@@ -167,7 +167,7 @@ class LineHistory(History):
         self._own[entry.id], self._last = entry, entry.id
         self._writer.put(entry.written())
 
-    def ended(self, exit_code: int, seconds: float) -> None:
+    def record_end(self, exit_code: int, seconds: float) -> None:
         """Record how the last line has ended."""
         if entry := self._own.get(self._last):
             self._own[entry.id] = evolve(entry, exit_code=exit_code, seconds=seconds)

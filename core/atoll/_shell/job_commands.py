@@ -48,8 +48,8 @@ async def limit(context: Context, count: int | None) -> None:
     if count is not None:
         context.jobs.limit = count
         context.jobs.feed()
-    told = f"{context.jobs.limit} at a time" if context.jobs.limit else "no limit"
-    context.output.note(f"jobs: {told}")
+    detail = f"{context.jobs.limit} at a time" if context.jobs.limit else "no limit"
+    context.output.note(f"jobs: {detail}")
 
 
 @click.command()

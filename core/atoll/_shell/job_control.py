@@ -20,7 +20,7 @@ from attrs import define, field
 from atoll._background_part import BackgroundPart
 from atoll._children import Child
 from atoll._foreground import Foreground
-from atoll._job_door import SIGNALS, Task
+from atoll._job_main import SIGNALS, Task
 from atoll._jobs import Job, Jobs, Run, Then
 from atoll._program import Program
 from atoll._shell.job_output import follow_progress, relay
@@ -34,7 +34,7 @@ _GRACE = 3.0
 """Seconds that a program of the system has to end."""
 _JOB_GRACE = 60.0
 """Seconds that a command has to end, since it may have to remove sessions."""
-_LAST_WORDS = 1.0
+_OUTPUT_TIMEOUT = 1.0
 """Seconds to wait for output after the end of a job; a process that the job has left running may
 keep the pipe open.
 """
@@ -46,7 +46,7 @@ wait.
 """
 
 
-async def _followed(run: Run, then: Then, job: Job) -> int:
+async def _run_then(run: Run, then: Then, job: Job) -> int:
     code = await run(job)
     await then(code)
     return code
@@ -63,7 +63,7 @@ class JobControl:
     output_format: str = ""
     redraw: Callable[[], None] = lambda: None
     """Redraws the toolbar."""
-    ways: Mapping[str, bool] = field(factory=dict)
+    task_options: Mapping[str, bool] = field(factory=dict)
     """The fields of a Task that say how a script runs its lines."""
     _held: list[tuple[Name, str]] = field(factory=list)
     """Output that is shown when the program gives the terminal back."""
@@ -88,9 +88,9 @@ class JobControl:
             run = partial(self._run_program, part)
         else:
             # The task describes the prompt at this moment, even if the job is queued.
-            task = Task.of(part, self.program, self.output_format, **self.ways)
+            task = Task.of(part, self.program, self.output_format, **self.task_options)
             run = partial(self._run_task, task)
-        return self.jobs.start(part.node.text, partial(_followed, run, then) if then else run)
+        return self.jobs.start(part.node.text, partial(_run_then, run, then) if then else run)
 
     async def _run_in_front(self, statement: Statement, job: Job) -> int:
         command = (*_SHELL, statement.system)
@@ -112,7 +112,7 @@ class JobControl:
         with ours, theirs:
             command = (*self.program.job_command, str(theirs.fileno()))
             async with self._started(
-                job, command, deaf_to=SIGNALS, pass_fds=(theirs.fileno(),)
+                job, command, blocked=SIGNALS, pass_fds=(theirs.fileno(),)
             ) as child:
                 theirs.close()
                 async with trio.open_nursery() as nursery:
@@ -150,7 +150,7 @@ class JobControl:
             nursery.start_soon(relay, out, job, partial(self._show, job, "stdout"))
             nursery.start_soon(relay, err, job, partial(self._show, job, "stderr"))
             yield child
-            nursery.cancel_scope.deadline = trio.current_time() + _LAST_WORDS
+            nursery.cancel_scope.deadline = trio.current_time() + _OUTPUT_TIMEOUT
 
     async def _show(self, job: Job, name: Name, text: str) -> None:
         if job.foreground:

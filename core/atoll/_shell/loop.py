@@ -52,26 +52,26 @@ class Shell:
         """Run lines until the user leaves, or a signal ends the process; returns the exit code."""
         with (
             trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as ends,
-            self.watchdog.hearing(signal.SIGTERM, signal.SIGHUP),
+            self.watchdog.watching(signal.SIGTERM, signal.SIGHUP),
         ):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._leave_on_signal, ends, nursery.cancel_scope)
                 self.state.jobs.nursery = nursery
-                nursery.start_soon(self._work_beside)
+                nursery.start_soon(self._run_background)
                 await self._run_lines()
                 self._leave(nursery.cancel_scope)
             self.watchdog.done()
         return self.state.leaving or ExitCode.OK
 
-    async def _work_beside(self) -> None:
+    async def _run_background(self) -> None:
         """Do the background work of the prompt, once the prompt is on the screen."""
         supervisor = Supervisor(self.program, self.state)
-        await self.reader.drawn()
+        await self.reader.wait_until_drawn()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(supervisor.run)
-            nursery.start_soon(supervisor.supervise, OWN, "completion", self.reader.beside)
-            lookout = ProfileWatcher(self.program.target, self.state)
-            nursery.start_soon(supervisor.supervise, OWN, "looking at profiles", lookout.run)
+            nursery.start_soon(supervisor.supervise, OWN, "completion", self.reader.run_background)
+            watcher = ProfileWatcher(self.program.target, self.state)
+            nursery.start_soon(supervisor.supervise, OWN, "looking at profiles", watcher.run)
 
     async def _leave_on_signal(self, ends: AsyncIterator[int], scope: trio.CancelScope) -> None:
         async for number in ends:
@@ -106,15 +106,15 @@ class Shell:
         else:
             began = time.monotonic()
             await self._run_line(line, interpreter)
-            await self.reader.done(self.state.last_code, time.monotonic() - began)
-        self._stay_for_jobs()
+            await self.reader.record_end(self.state.last_code, time.monotonic() - began)
+        self._stay_if_jobs_run()
 
     def _runner(self) -> Runner:
         state, foreground = self.state, Foreground.of(sys.stdin)
         control = JobControl(
             self.program, state.jobs, self.reader, foreground, self.output_format, state.redraw
         )
-        state.jobs.on_change = partial(self._tell_change, control)
+        state.jobs.on_change = partial(self._report_change, control)
         state.jobs.limit = max(self.program.settings["shell.jobs_limit"], 0)
         state.jobs.profile = lambda: state.profile_name
         return Runner(
@@ -138,13 +138,13 @@ class Shell:
             with self.state.busy():
                 self.state.last_code = await interpreter.run_one(node)
                 self.state.last_seconds = self.program.last_seconds
-                self.reader.ran()
+                self.reader.note_command()
             if self.state.leaving is None:
                 self._asked = None
             if interpreter.ends(self.state.last_code):
                 break
 
-    def _stay_for_jobs(self) -> None:
+    def _stay_if_jobs_run(self) -> None:
         """At the first attempt to leave while jobs run, stay and tell the user about them."""
         jobs = self.state.jobs.running()
         if self.state.leaving is None or not jobs or self._asked is not None:
@@ -154,14 +154,14 @@ class Shell:
         self._asked, self.state.leaving = self.state.leaving, None
         warn(f"{_left(jobs)}: leaving again interrupts {'it' if len(jobs) == 1 else 'them'}")
 
-    def _tell_change(self, control: JobControl, job: Job) -> None:
+    def _report_change(self, control: JobControl, job: Job) -> None:
         """Report that a job has ended, or was stopped."""
         code = f" ({job.exit_code})" if job.exit_code else ""
         more = " (fg brings it back)" if job.state == "stopped" else ""
         text = f"[{job.number}] {job.state}{code}: {shorten(job.text, _SHOWN)}{more}\n"
-        job.told = job.has_ended
+        job.is_reported = job.has_ended
         control.tell(text)
-        self.reader.ended()
+        self.reader.note_job_end()
 
 
 def _left(jobs: Sequence[Job]) -> str:

@@ -11,11 +11,11 @@ from prompt_toolkit.document import Document
 from atoll._shell.completion import Answers, LineCompleter, Rows, waiting
 from atoll._shell.daemon_threads import in_daemon_thread
 
-_PATIENCE = 2.0
+_TIMEOUT = 2.0
 """Seconds within which an answer is still inserted; a later answer is only shown."""
-_SOON = 0.1
+_SHOW_SEARCH_AFTER = 0.1
 """Seconds after which the menu shows that a search is running."""
-_LOOKING = 4
+_MOST_LOOKUPS = 4
 """The most threads that search at a time; if these block, more would block as well."""
 
 
@@ -31,7 +31,7 @@ class Menu:
     completer: LineCompleter
     answers: Answers = field(factory=Answers)
     _task: "asyncio.Task[None] | None" = None
-    _looking: set["asyncio.Future[Rows]"] = field(factory=set)
+    _lookups: set["asyncio.Future[Rows]"] = field(factory=set)
     _shown: CompletionState | None = None
 
     def press(self) -> None:
@@ -53,10 +53,10 @@ class Menu:
     async def _fill(self, *, inserts: bool) -> None:
         """Show the rows for the line, again at each answer, until the line changes."""
         document, loop = self.buffer.document, asyncio.get_running_loop()
-        deadline = loop.time() + _PATIENCE
-        while self._stands(document):
-            rows = await self._look(document)
-            if rows is None or not self._stands(document):
+        deadline = loop.time() + _TIMEOUT
+        while self._is_current(document):
+            rows = await self._search(document)
+            if rows is None or not self._is_current(document):
                 return
             if inserts and not rows.waits and loop.time() < deadline and rows.becomes:
                 self._insert(rows.becomes)
@@ -68,22 +68,22 @@ class Menu:
                 return
             await self.answers.next()
 
-    def _stands(self, document: Document) -> bool:
+    def _is_current(self, document: Document) -> bool:
         """Whether the line is unchanged, and the menu is still open."""
         state = self.buffer.complete_state
         if state is not self._shown:
             return False
         return state is not None or self.buffer.document == document
 
-    async def _look(self, document: Document) -> Rows | None:
+    async def _search(self, document: Document) -> Rows | None:
         """Return the rows for a document; None if too many searches are running."""
-        if len(self._looking) >= _LOOKING:
+        if len(self._lookups) >= _MOST_LOOKUPS:
             return None
         looking = in_daemon_thread(self.completer.rows, document)
-        self._looking.add(looking)
-        looking.add_done_callback(self._looking.discard)
-        await asyncio.wait([looking], timeout=_SOON)
-        if not looking.done() and self._shown is None and self._stands(document):
+        self._lookups.add(looking)
+        looking.add_done_callback(self._lookups.discard)
+        await asyncio.wait([looking], timeout=_SHOW_SEARCH_AFTER)
+        if not looking.done() and self._shown is None and self._is_current(document):
             self._show(document, Rows(waits=True))
         return await asyncio.shield(looking)
 

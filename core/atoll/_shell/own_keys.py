@@ -16,7 +16,7 @@ from atoll._settings import Settings
 from atoll._shell.keys import Sequence, parsed
 from atoll._warnings import warn
 
-_KEPT = ("enter", "c-c", "c-d")
+_RESERVED = ("enter", "c-c", "c-d")
 """Keys that can't be bound, since nobody could use the prompt without them."""
 
 
@@ -37,7 +37,7 @@ def own_keys(settings: Settings) -> KeyBindings:
 
 
 def _bind(made: KeyBindings, keys: str, line: str) -> None:
-    if keys in _KEPT:
+    if keys in _RESERVED:
         raise ValueError("no line could be run without it")
     bound = parsed(keys)
     if line.startswith("<") and line.endswith(">"):

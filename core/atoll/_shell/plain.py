@@ -49,22 +49,22 @@ class PlainReader:
             raise Cleared if interrupted else Left
         return line
 
-    async def drawn(self) -> None:
+    async def wait_until_drawn(self) -> None:
         """Do nothing, since there is nothing to draw."""
 
-    async def beside(self) -> None:
+    async def run_background(self) -> None:
         """Do nothing, since there is no completion."""
 
     def begin_line(self) -> None:
         """Do nothing, since the position of the cursor is not known."""
 
-    def ran(self) -> None:
+    def note_command(self) -> None:
         """Do nothing, since there is no completion."""
 
-    async def done(self, exit_code: int, seconds: float) -> None:
+    async def record_end(self, exit_code: int, seconds: float) -> None:
         """Do nothing, since there is no history."""
 
-    def ended(self) -> None:
+    def note_job_end(self) -> None:
         """Do nothing, since there is no completion."""
 
     def put(self, name: Literal["stdout", "stderr"], text: str) -> None:

@@ -28,8 +28,8 @@ from atoll._runtime import aio
 from atoll._shell.candidates import Candidates
 from atoll._shell.completion import LineCompleter
 from atoll._shell.contexts import shell_context
-from atoll._shell.detours import Detour, edit
 from atoll._shell.editing import KeyActions, keys_of
+from atoll._shell.editor import LeavePrompt, edit
 from atoll._shell.entries import history_file
 from atoll._shell.history import LineHistory
 from atoll._shell.keys import bindings
@@ -81,7 +81,7 @@ includes older ones.
 """
 _PAUSE = 0.05
 """Seconds without a key before completion sends the questions of the line."""
-_KEEPING = 0.2
+_FLUSH_TIMEOUT = 0.2
 """Seconds that a line waits until it is written to the history file."""
 
 
@@ -113,7 +113,7 @@ class PromptReader:
         session.lexer = lexer
         buffer = session.default_buffer
         refresher = Refresher(program, names, state, shell_context(program, state))
-        refresher.look = lambda: completer.look(buffer.document)[1]
+        refresher.find_offer = lambda: completer.parse(buffer.document)[1]
         menu = Menu(session.app, buffer, completer)
         reader = cls(session, screen, refresher, history, menu, lexer, stdin, state)
         reader._listen(program, state)
@@ -123,8 +123,8 @@ class PromptReader:
         """Connect the events of the session with completion, history and screen."""
         app, buffer = self.session.app, self.session.default_buffer
         state.redraws, state.merges = app.invalidate, self.history.read
-        ways = KeyActions(partial(edit, environ=program.environ), self._search)
-        keys = bindings(program.registry, state), keys_of(self.menu, ways)
+        actions = KeyActions(partial(edit, environ=program.environ), self._search)
+        keys = bindings(program.registry, state), keys_of(self.menu, actions)
         self.session.key_bindings = merge_key_bindings([*keys, own_keys(program.settings)])
         self.refresher.on_change = self._answered
         buffer.on_text_changed += self._typed
@@ -143,14 +143,14 @@ class PromptReader:
             try:
                 line = await self._prompt(text)
                 break
-            except Detour as detour:
-                text = await detour.way(detour.text)
+            except LeavePrompt as left:
+                text = await left.action(left.text)
         self.lexer.forget()
         await self._keep()
         return line
 
     async def _prompt(self, text: str) -> str:
-        """Show the prompt with an initial text; raises Cleared, Left or Detour."""
+        """Show the prompt with an initial text; raises Cleared, Left or LeavePrompt."""
         self.session.app.erase_when_done = False
         prompt = partial(
             self.session.prompt_async,
@@ -182,7 +182,7 @@ class PromptReader:
 
     async def _keep(self) -> None:
         """Write the typed line to the history file, so that a command finds it there."""
-        await trio.to_thread.run_sync(self.history.flush, _KEEPING, abandon_on_cancel=True)
+        await trio.to_thread.run_sync(self.history.flush, _FLUSH_TIMEOUT, abandon_on_cancel=True)
 
     def _type_ahead(self, keys: bytes) -> None:
         """Insert keys that were typed while a command ran."""
@@ -225,11 +225,11 @@ class PromptReader:
         self.menu.answers.note()
         self.session.app.invalidate()
 
-    async def drawn(self) -> None:
+    async def wait_until_drawn(self) -> None:
         """Wait until the first prompt is on the screen."""
         await self._drawn.wait()
 
-    async def beside(self) -> None:
+    async def run_background(self) -> None:
         """Keep the names fresh, until cancelled."""
         await self.refresher.run()
 
@@ -237,19 +237,19 @@ class PromptReader:
         """Move to the start of a line: a program may have left the cursor anywhere."""
         self.screen.begin_line()
 
-    def ran(self) -> None:
+    def note_command(self) -> None:
         """Note that a command has run: it may have changed names, and moved the cursor."""
         self.begin_line()
-        self.refresher.ran()
+        self.refresher.note_command()
 
-    async def done(self, exit_code: int, seconds: float) -> None:
+    async def record_end(self, exit_code: int, seconds: float) -> None:
         """Record how the line that was typed at a prompt has ended."""
-        self.history.ended(exit_code, seconds)
+        self.history.record_end(exit_code, seconds)
         await self._keep()
 
-    def ended(self) -> None:
+    def note_job_end(self) -> None:
         """Note that a background job has ended."""
-        self.refresher.ran()
+        self.refresher.note_command()
 
     def put(self, name: Literal["stdout", "stderr"], text: str) -> None:
         """Show whole lines above the prompt, or below the output of a command."""

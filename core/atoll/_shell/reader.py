@@ -17,22 +17,22 @@ class Reader(Protocol):
     async def read(self) -> str:
         """Return the next input, which may hold several lines; raises Cleared or Left."""
 
-    async def drawn(self) -> None:
+    async def wait_until_drawn(self) -> None:
         """Wait until the first prompt is on the screen."""
 
-    async def beside(self) -> None:
+    async def run_background(self) -> None:
         """Do the prompt's background work, until cancelled."""
 
     def begin_line(self) -> None:
         """Move to the start of a line: a program may have left the cursor anywhere."""
 
-    def ran(self) -> None:
+    def note_command(self) -> None:
         """Note that a command has run."""
 
-    async def done(self, exit_code: int, seconds: float) -> None:
+    async def record_end(self, exit_code: int, seconds: float) -> None:
         """Record how the line that was typed at a prompt has ended."""
 
-    def ended(self) -> None:
+    def note_job_end(self) -> None:
         """Note that a background job has ended."""
 
     def put(self, name: Literal["stdout", "stderr"], text: str) -> None:

@@ -24,15 +24,15 @@ from atoll.hookspecs import COMPLETIONS
 if TYPE_CHECKING:
     from atoll._api import Api
 
-_PATIENCE = 15.0
+_TIMEOUT = 15.0
 """Seconds that an answer may take."""
-_REST = 30.0
+_RETRY_PAUSE = 30.0
 """Seconds before a failed question is asked again."""
 _PAUSE = 2.0
 """Seconds between two checks for a running cluster."""
-_LONG_LIVED = 60.0
+_LONG_TTL = 60.0
 """Names with a longer ttl, in seconds, are not requested after each command."""
-_AT_ONCE = 4
+_MOST_CONCURRENT = 4
 """How many questions are sent to a cluster at the same time."""
 
 
@@ -57,7 +57,7 @@ class Refresher:
     state: ShellState
     context: Context
     on_change: Callable[[], object] = lambda: None
-    look: Callable[[], Offer] = Offer
+    find_offer: Callable[[], Offer] = Offer
     _next: dict[Query, float] = field(factory=dict)
     """The earliest time at which each question is asked again."""
     _asked: set[Query] = field(factory=set)
@@ -74,17 +74,17 @@ class Refresher:
     _choice: Choice | None = None
     """The profile in use at the last check."""
     _connecting: set[str] = field(factory=set)
-    _told: set[str] = field(factory=set)
+    _reported: set[str] = field(factory=set)
 
     async def run(self) -> None:
         """Refresh names whenever that is needed, until cancelled."""
         self._choice = self.program.target.made
-        places = trio.CapacityLimiter(_AT_ONCE)
+        places = trio.CapacityLimiter(_MOST_CONCURRENT)
         async with trio.open_nursery() as nursery:
             while True:
                 await self._wanted.wait()
                 self._wanted = trio.Event()
-                self._line = (await trio.to_thread.run_sync(self.look)).queries
+                self._line = (await trio.to_thread.run_sync(self.find_offer)).queries
                 for question in self._due(api=False):
                     nursery.start_soon(self._answer, question, None)
                 for profile in self._profiles() - self._connecting:
@@ -95,7 +95,7 @@ class Refresher:
         """Note that the prompt is in use, so that old names are requested again."""
         self._wanted.set()
 
-    def ran(self) -> None:
+    def note_command(self) -> None:
         """Note that a command has run, which may have changed the names."""
         lasting = self._lasting()
         self._next = {query: when for query, when in self._next.items() if query in lasting}
@@ -107,7 +107,7 @@ class Refresher:
     def _lasting(self) -> set[Query]:
         """Return the names that commands rarely change."""
         records = [one.record for one in self.program.registry.collect(COMPLETIONS)]
-        return {NamesOf(record.kind) for record in records if record.ttl > _LONG_LIVED}
+        return {NamesOf(record.kind) for record in records if record.ttl > _LONG_TTL}
 
     def _turn(self) -> None:
         """Drop the names of the earlier cluster if lines now use another one."""
@@ -150,17 +150,17 @@ class Refresher:
         """If the cluster of a profile runs, connect to it, and send the questions that are due."""
         api = None
         try:
-            with trio.fail_after(_PATIENCE):
+            with trio.fail_after(_TIMEOUT):
                 api = await self.program.connect_if_up(profile)
         except Exception:  # noqa: BLE001  # the user did not ask for this: only the toolbar shows it
             self._note_old(profile, old=True)
-            self._postpone(_REST, profile)
+            self._postpone(_RETRY_PAUSE, profile)
         else:
             self._note_old(profile, old=self.state.names_old and api is not None)
             if api is None:
                 self._postpone(_PAUSE, profile)
             elif self.names.switch(self.program.paths.cache, api.profile, profile):
-                self._ask_anew(profile)
+                self._mark_outdated(profile)
         self._connecting.discard(profile)
         questions = self._due(api=True, profile=profile) if api else []
         for question in questions:
@@ -172,7 +172,7 @@ class Refresher:
         if not profile:
             self.state.names_old = old
 
-    def _ask_anew(self, profile: str) -> None:
+    def _mark_outdated(self, profile: str) -> None:
         self._next = {query: when for query, when in self._next.items() if query.profile != profile}
 
     def _postpone(self, seconds: float, profile: str) -> None:
@@ -185,9 +185,9 @@ class Refresher:
     ) -> None:
         """Ask one question, within a time limit; an error does not affect the others."""
         self._asked.add(question.query)
-        wait, folder, runs = _REST, self._folder(question), self._runs
+        wait, folder, runs = _RETRY_PAUSE, self._folder(question), self._runs
         try:
-            with trio.fail_after(_PATIENCE):
+            with trio.fail_after(_TIMEOUT):
                 if places is None:
                     await self._learn(question, api)
                 else:
@@ -204,14 +204,14 @@ class Refresher:
         finally:
             self._asked.discard(question.query)
             is_new = runs == self._runs or question.query in self._lasting()
-            if is_new and self._stands(question, folder):
+            if is_new and self._is_current(question, folder):
                 self._next[question.query] = time.monotonic() + wait
                 self.names.miss(question.query)
             else:
                 self._wanted.set()
             self.on_change()
 
-    def _stands(self, question: Question, folder: Path | None) -> bool:
+    def _is_current(self, question: Question, folder: Path | None) -> bool:
         """Whether an answer can still be used, since another profile may be in use by now."""
         return folder == self._folder(question) or not question.needs_api
 
@@ -223,7 +223,7 @@ class Refresher:
         found = await ask(question, self.context, api)
         if question.needs_api:
             self._note_old(question.profile, old=False)
-        if self._stands(question, folder):
+        if self._is_current(question, folder):
             self.names.learn(question.query, found)
         await trio.to_thread.run_sync(self._keep, question)
 
@@ -235,7 +235,7 @@ class Refresher:
         """Store an error for `plugins` and `doctor`; an error that is the plugin's fault is also
         reported, once.
         """
-        if isinstance(error, PluginError) and error.message not in self._told:
-            self._told.add(error.message)
+        if isinstance(error, PluginError) and error.message not in self._reported:
+            self._reported.add(error.message)
             warn(error.message)
         await trio.to_thread.run_sync(note_failure, self.program, question, error)

@@ -22,13 +22,13 @@ from atoll.text import printable
 _TITLE = "search: "
 _ROWS = 12
 """The most lines of the list that are shown at a time."""
-_LESS = 5
+_ROWS_BELOW = 5
 """Rows of the terminal that the list leaves free."""
 _FOLDER = 24
 """Cells for a folder; only its end is shown, which says most."""
-_WIDE = 72
+_MIN_WIDTH_FOR_FOLDERS = 72
 """If the terminal has at least this many cells, folders are shown."""
-_ENDS = ((60, "s", 1), (3600, "m", 60), (86400, "h", 3600), (1e12, "d", 86400))
+_AGE_UNITS = ((60, "s", 1), (3600, "m", 60), (86400, "h", 3600), (1e12, "d", 86400))
 
 
 @define
@@ -46,9 +46,9 @@ class Search:
         """Read the lines, and search for the text that was typed meanwhile."""
         newest = {entry.line: entry for entry in await in_daemon_thread(self.read)}
         self._entries = sorted(newest.values(), key=lambda entry: -entry.at)
-        self.look()
+        self.search()
 
-    def look(self) -> None:
+    def search(self) -> None:
         """Find the lines that contain all typed words, ignoring case."""
         words = self.query.text.lower().split()
         entries = self._entries or ()
@@ -75,7 +75,7 @@ class Search:
             rows.append(("", "\n"))
         return rows[:-1]
 
-    def told(self) -> str:
+    def about(self) -> str:
         """Return the text below the list."""
         if self._entries is None:
             return "… reading the history"
@@ -89,7 +89,7 @@ def _row(entry: Entry, now: float, width: int) -> list[tuple[str, str]]:
         ("class:earlier.about", f"{_age(now - entry.at):>4} "),
         ("class:failed", f"{code:>3} "),
     ]
-    if width >= _WIDE:
+    if width >= _MIN_WIDTH_FOR_FOLDERS:
         folder = _tail(_below_home(entry.folder), _FOLDER)
         pieces.append(("class:earlier.about", folder + " " * (_FOLDER + 1 - get_cwidth(folder))))
     left = width - sum(len(text) for _, text in pieces) - 1
@@ -99,7 +99,7 @@ def _row(entry: Entry, now: float, width: int) -> list[tuple[str, str]]:
 
 
 def _age(seconds: float) -> str:
-    for end, letter, size in _ENDS:
+    for end, letter, size in _AGE_UNITS:
         if seconds < end:
             return f"{max(0, int(seconds / size))}{letter}"
     return ""
@@ -127,7 +127,7 @@ def _head(text: str, width: int) -> str:
 async def find_line(
     read: Callable[[], list[Entry]],
     typed: str,
-    looks: tuple[Style, StyleTransformation],
+    style: tuple[Style, StyleTransformation],
     shown: Callable[[Application[str]], AbstractContextManager[None]],
 ) -> str:
     """Let the user choose an earlier line; returns it, or the typed text.
@@ -136,8 +136,8 @@ async def find_line(
     """
     search = Search(read)
     search.query.insert_text(" ".join(typed.split("\n")))
-    app = _application(search, looks, typed)
-    search.query.on_text_changed += lambda _: search.look()
+    app = _application(search, style, typed)
+    search.query.on_text_changed += lambda _: search.search()
 
     def begin() -> None:
         app.create_background_task(_load(search, app))
@@ -153,10 +153,10 @@ async def _load(search: Search, app: Application[str]) -> None:
 
 
 def _application(
-    search: Search, looks: tuple[Style, StyleTransformation], typed: str
+    search: Search, style: tuple[Style, StyleTransformation], typed: str
 ) -> Application[str]:
     def rows() -> int:
-        return max(1, min(_ROWS, app.output.get_size().rows - _LESS))
+        return max(1, min(_ROWS, app.output.get_size().rows - _ROWS_BELOW))
 
     def listed() -> StyleAndTextTuples:
         return search.rows(rows(), app.output.get_size().columns)
@@ -166,14 +166,14 @@ def _application(
         [
             VSplit([_text(lambda: _TITLE, width=len(_TITLE)), query]),
             Window(FormattedTextControl(listed), height=lambda: Dimension(min=1, max=rows())),
-            _text(search.told, style="class:earlier.about"),
+            _text(search.about, style="class:earlier.about"),
         ]
     )
     app: Application[str] = Application(
         Layout(body),
         key_bindings=_keys(search, typed),
-        style=looks[0],
-        style_transformation=looks[1],
+        style=style[0],
+        style_transformation=style[1],
         include_default_pygments_style=False,
         erase_when_done=True,
     )

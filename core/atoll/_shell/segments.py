@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from atoll._context import Context
     from atoll._state import ShellState
 
-_WORTH_SAYING = 1.0
+_SHORTEST = 1.0
 
 
 def profile(state: "ShellState") -> str:
@@ -36,7 +36,7 @@ def jobs(state: "ShellState") -> str:
 def last(state: "ShellState") -> str:
     """The exit code of the last command, and how long it took if that was long."""
     parts = [f"exit {state.last_code}"] if state.last_code else []
-    if (seconds := state.last_seconds) >= _WORTH_SAYING:
+    if (seconds := state.last_seconds) >= _SHORTEST:
         parts.append(f"took {seconds:.1f} s")
     return ", ".join(parts)
 

@@ -26,7 +26,7 @@ from atoll._tokens import Token
 if TYPE_CHECKING:
     from atoll._api import Api
 
-_PATIENCE = 2.0
+_TIMEOUT = 2.0
 """Seconds that a user who has pressed Tab waits for the cluster."""
 
 
@@ -80,7 +80,7 @@ async def _find(context: Context, where: CursorPlace) -> Sequence[Candidate]:
     candidates = Candidates(program, names)
     with suppress(AtollError):
         if queries := candidates.at(left).queries:
-            with trio.move_on_after(_PATIENCE):
+            with trio.move_on_after(_TIMEOUT):
                 await look_up(context, names, queries)
         found = candidates.at(left).found
         return [*found, *([] if left.words else _options(left.typed))]

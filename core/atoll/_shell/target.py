@@ -55,5 +55,5 @@ class ProfileWatcher:
         """Check for changes regularly, until cancelled."""
         while True:
             await trio.sleep(_EVERY)
-            for text in await trio.to_thread.run_sync(self.target.news, abandon_on_cancel=True):
+            for text in await trio.to_thread.run_sync(self.target.changes, abandon_on_cancel=True):
                 self.state.say(text)

@@ -25,7 +25,7 @@ _PAUSE = 0.01
 """Seconds until the next attempt, if a terminal has reported that it is writable but accepted
 nothing.
 """
-_LAST_CHANCE = 1.0
+_CLOSE_TIMEOUT = 1.0
 """Seconds to wait for the terminal when the user leaves the prompt."""
 
 
@@ -141,7 +141,7 @@ def _path(descriptor: int) -> str:
 
 
 @asynccontextmanager
-async def never_waiting() -> AsyncIterator[TerminalOutlet | None]:
+async def nonblocking_terminal() -> AsyncIterator[TerminalOutlet | None]:
     """During the block, write to the terminal by an outlet, which replaces the standard streams;
     yields None if that is not possible.
     """
@@ -150,7 +150,7 @@ async def never_waiting() -> AsyncIterator[TerminalOutlet | None]:
         yield None
         return
     before = sys.stdout, sys.stderr, sys.__stdout__
-    _put_in(outlet)
+    _install(outlet)
     async with trio.open_nursery() as nursery:
         pumping = trio.CancelScope(shield=True)
         nursery.start_soon(_pump, outlet, pumping)
@@ -159,7 +159,7 @@ async def never_waiting() -> AsyncIterator[TerminalOutlet | None]:
         except BaseException as error:  # noqa: BLE001  # raised again below, outside the nursery's group
             failure = error
         sys.stdout, sys.stderr, sys.__stdout__ = before  # type: ignore[misc]  # as found
-        with trio.move_on_after(_LAST_CHANCE, shield=True), suppress(OSError):
+        with trio.move_on_after(_CLOSE_TIMEOUT, shield=True), suppress(OSError):
             await outlet.drain(all=True)
         pumping.cancel()
     outlet.close()
@@ -167,7 +167,7 @@ async def never_waiting() -> AsyncIterator[TerminalOutlet | None]:
         raise failure
 
 
-def _put_in(outlet: TerminalOutlet) -> None:
+def _install(outlet: TerminalOutlet) -> None:
     """Replace the standard streams that lead to the outlet's terminal."""
     is_same = os.path.sameopenfile(sys.stderr.fileno(), outlet.fileno())
     # A full screen writes to the latter.

@@ -14,7 +14,7 @@ from atoll._warnings import warn
 from atoll.hookspecs import STATUS
 
 _BETWEEN = " | "
-_REST = 30.0
+_RETRY_PAUSE = 30.0
 """Seconds after which a failed segment is called again."""
 _LONGEST = 1000
 
@@ -56,31 +56,31 @@ class _Segment:
 
     provided: Provided[Status]
     _call: Callable[[ShellState], str] | None = None
-    _rests_until: float = 0.0
-    _told: set[str] = field(factory=set)
+    _paused_until: float = 0.0
+    _reported: set[str] = field(factory=set)
     _slow_calls: SlowCalls = field(factory=SlowCalls)
 
     def text(self, state: ShellState) -> str:
         """Return its present text; an error is reported once."""
         now = time.monotonic()
-        if now < self._rests_until:
+        if now < self._paused_until:
             return ""
         doing = f"the toolbar's {self.provided.record.name!r}"
         with contained(self.provided.origin, doing, self._tell):
-            self._rests_until = now + _REST  # until it has succeeded
+            self._paused_until = now + _RETRY_PAUSE  # until it has succeeded
             self._call = self._call or self.provided.load()
             began = time.perf_counter()
-            said: object = self._call(state)
+            text: object = self._call(state)
             self._slow_calls.note(time.perf_counter() - began, self.provided.origin, doing)
-            if not isinstance(said, str):
-                raise TypeError(f"it gave {type(said).__name__}, not a text")
-            self._rests_until = 0.0
-            return _one_line(said[:_LONGEST])
+            if not isinstance(text, str):
+                raise TypeError(f"it gave {type(text).__name__}, not a text")
+            self._paused_until = 0.0
+            return _one_line(text[:_LONGEST])
         return ""
 
     def _tell(self, text: str) -> None:
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self._reported:
+            self._reported.add(text)
             warn(text)
 
 

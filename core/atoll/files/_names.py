@@ -71,4 +71,4 @@ def check_given(names: Sequence[str]) -> None:
     files.
     """
     if "" in names:
-        raise UsageError("'' is the name of no file")
+        raise UsageError("the name of a file is empty")

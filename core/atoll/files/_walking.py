@@ -49,7 +49,7 @@ def walk(folder: Path, failed: Callable[[AtollError], None]) -> Iterator[Found]:
     while ahead:
         path = ahead.pop()
         try:
-            found = _look(path)
+            found = _scan(path)
         except OSError as error:
             failed(AtollError(f"{path}: {error.strerror}"))
             continue
@@ -60,7 +60,7 @@ def walk(folder: Path, failed: Callable[[AtollError], None]) -> Iterator[Found]:
             yield Found(path, os.stat_result((stat.S_IFDIR, *(0,) * 9)), is_link=False)
 
 
-def _look(path: Path) -> list[Found]:
+def _scan(path: Path) -> list[Found]:
     descriptor = open_deep(path, _FOLDER)
     try:
         with os.scandir(descriptor) as entries:

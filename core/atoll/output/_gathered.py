@@ -28,7 +28,9 @@ class _Part:
     def add(self, record: Any) -> None:
         """Add a record; raises AtollError if there are too many."""
         if len(self.records) >= _MOST:
-            raise AtollError(f"it tells more than {_MOST:,} records", hint="ask it alone")
+            raise AtollError(
+                f"it returned more than {_MOST:,} records", hint="run it for this profile alone"
+            )
         self.records.append({column.name: column.get(record) for column in self.columns})
 
 
@@ -48,14 +50,14 @@ class Gathering:
         """Write everything: the first parts of all profiles together, then the second ones, and so
         on.
         """
-        told = [self._parts.get(profile, []) for profile in self.profiles]
-        for place in range(max(map(len, told), default=0)):
-            parts = {
+        parts_of_profiles = [self._parts.get(profile, []) for profile in self.profiles]
+        for place in range(max(map(len, parts_of_profiles), default=0)):
+            parts_here = {
                 profile: parts[place]
-                for profile, parts in zip(self.profiles, told, strict=True)
+                for profile, parts in zip(self.profiles, parts_of_profiles, strict=True)
                 if place < len(parts)
             }
-            await _write(output, parts)
+            await _write(output, parts_here)
 
 
 async def _write(output: Output, parts: dict[str, _Part]) -> None:

@@ -102,9 +102,9 @@ class Layout:
     def left_out(self) -> str:
         """Return a line about columns that are left out; empty if there are none."""
         same = [f"{one.column.heading} {one.texts[0]}" for one in self.common]
-        gone = [one.column.heading for one in self.gone]
-        told = [f"all: {', '.join(same)}"] if same else []
-        return "; ".join([*told, *([f"no room for {', '.join(gone)}"] if gone else [])])
+        hidden = [one.column.heading for one in self.gone]
+        notes = [f"all: {', '.join(same)}"] if same else []
+        return "; ".join([*notes, *([f"no room for {', '.join(hidden)}"] if hidden else [])])
 
     def _shorten(
         self, rows: Sequence[Sequence[Any]], room: int, *, header: bool, whole: bool

@@ -230,12 +230,12 @@ class Output:
         `official` is the official client's message. In its JSON, `kind` is the key of the result,
         and `about` holds what else that client writes.
         """
-        said = self.words(text, official)
+        message = self.words(text, official)
         if self.in_envelope:
-            self._outcome.add(said, record, columns, kind=kind, about=about or {})
+            self._outcome.add(message, record, columns, kind=kind, about=about or {})
             return
-        if said:
-            self.note(said)
+        if message:
+            self.note(message)
         if record is not None:
             self.item(record, columns)
 

@@ -52,8 +52,8 @@ class Table(Writer):
         """
         if self._held is not None:
             self._release(whole=True)
-        if told := self._layout.left_out():
-            for line in textwrap.wrap(told, self.width or len(told)):
+        if note := self._layout.left_out():
+            for line in textwrap.wrap(note, self.width or len(note)):
                 self.file.write(line + "\n")
 
     def _release(self, *, whole: bool) -> None:

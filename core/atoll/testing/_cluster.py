@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import define, field
 
-_PATIENCE = 120.0
+_TIMEOUT = 120.0
 """Seconds that a command may take."""
 
 
@@ -25,8 +25,8 @@ class Cluster:
     def up(self) -> None:
         """Start it."""
         self.run("local", "up")
-        told = self.run("local", "env")
-        words = [shlex.split(line) for line in told.splitlines()]
+        output = self.run("local", "env")
+        words = [shlex.split(line) for line in output.splitlines()]
         self.environ = dict(pair[1].split("=", 1) for pair in words if pair[:1] == ["export"])
 
     def run(self, *words: str) -> str:
@@ -41,12 +41,14 @@ class Cluster:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             check=False,
         )
         if done.returncode:
-            told = done.stderr or done.stdout
-            raise AssertionError(f"atoll {shlex.join(words)}: exit code {done.returncode}\n{told}")
+            output = done.stderr or done.stdout
+            raise AssertionError(
+                f"atoll {shlex.join(words)}: exit code {done.returncode}\n{output}"
+            )
         return done.stdout
 
     def down(self) -> None:

@@ -11,10 +11,10 @@ from importlib import import_module
 from inspect import isclass
 from pathlib import Path
 
-from atoll import _job_door
+from atoll import _job_main
 from atoll._cli import leave
 from atoll._program import Program
-from atoll._shell.door import run_shell
+from atoll._shell.main import run_shell
 from atoll.testing._prompt import opening
 from atoll.testing._shell import Shell
 
@@ -26,7 +26,7 @@ def main(names: list[str]) -> int:
     if _JOB not in names:
         return run_shell(_program(names))
     *names, _, socket = names
-    return _job_door.main(lambda _plugins: _program(names), int(socket))
+    return _job_main.main(lambda _plugins: _program(names), int(socket))
 
 
 def _program(names: Sequence[str]) -> Program:

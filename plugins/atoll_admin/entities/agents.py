@@ -59,10 +59,10 @@ def _amount(value: Any, unit: str) -> str:
 def _health(metadata: Any) -> str:
     """Describe what is wrong with the machine or a part of it; empty if nothing is."""
     parts = metadata.items() if isinstance(metadata, Mapping) else ()
-    told = [(name, part) for name, part in parts if isinstance(part, Mapping)]
+    described = [(name, part) for name, part in parts if isinstance(part, Mapping)]
     return "; ".join(
         f"{name} {part.get('status')}: {part.get('status_info') or 'no reason is given'}"
-        for name, part in told
+        for name, part in described
         if part.get("status") not in {None, "healthy"}
     )
 

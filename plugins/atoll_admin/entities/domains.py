@@ -39,7 +39,7 @@ _REGISTRIES = option(
     "--allowed-docker-registries", multiple=True, help="A registry to take images from; repeatable."
 )
 
-_LATER = FollowUp(
+_GROUP_FOLLOW_UP = FollowUp(
     names=["total_resource_slots", "allowed_vfolder_hosts"],
     mutation="modify_domain",
     props="ModifyDomainInput!",
@@ -47,7 +47,7 @@ _LATER = FollowUp(
 )
 
 
-def _ending(verb: str, mutation: str, question: str, action: str) -> Change:
+def _removal(verb: str, mutation: str, question: str, action: str) -> Change:
     return Change(
         mutation=mutation,
         params=[argument("name", "domain")],
@@ -82,7 +82,7 @@ add = change_command(
         arguments={"name": "String!"},
         props="DomainInput!",
         resolve={"allowed_vfolder_hosts": host_permissions},
-        follow_up=_LATER,
+        follow_up=_GROUP_FOLLOW_UP,
         action="add",
         returned="domain",
         shown="name,is_active",
@@ -114,11 +114,11 @@ update = change_command(
 )
 delete = change_command(
     DOMAIN,
-    _ending("inactive", "delete_domain", "Deactivate domain {name}?", "deletion"),
+    _removal("inactive", "delete_domain", "Deactivate domain {name}?", "deletion"),
     "Make a domain inactive; it can be made active again.",
 )
 purge = change_command(
     DOMAIN,
-    _ending("gone", "purge_domain", "Delete domain {name} permanently?", "purge"),
+    _removal("gone", "purge_domain", "Delete domain {name} permanently?", "purge"),
     "Delete a domain permanently. Purge its users and groups first.",
 )

@@ -101,7 +101,7 @@ def _members(mode: str, done: str) -> Change:
     )
 
 
-def _ending(verb: str, mutation: str, question: str, action: str) -> Change:
+def _removal(verb: str, mutation: str, question: str, action: str) -> Change:
     return Change(
         mutation=mutation,
         params=[argument("gid", "group")],
@@ -168,12 +168,12 @@ update = change_command(
 )
 delete = change_command(
     GROUP,
-    _ending("inactive", "delete_group", "Make group {gid} inactive?", "deletion"),
+    _removal("inactive", "delete_group", "Make group {gid} inactive?", "deletion"),
     "Make a group inactive; it can be made active again.",
 )
 purge = change_command(
     GROUP,
-    _ending("gone", "purge_group", "Delete group {gid} and its folders permanently?", "purge"),
+    _removal("gone", "purge_group", "Delete group {gid} and its folders permanently?", "purge"),
     "Delete a group permanently, with everything that belongs to it.",
 )
 add_users = change_command(

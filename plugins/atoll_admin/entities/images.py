@@ -65,9 +65,9 @@ alias = change_command(
         ],
         arguments={"alias": "String!", "target": "String!", "architecture": "String"},
         existing=False,
-        done="{alias} stands for {target}",
+        done="{alias} is an alias of {target}",
     ),
-    "Give an image another name.",
+    "Add an alias for an image.",
 )
 dealias = change_command(
     IMAGE,
@@ -100,8 +100,8 @@ forget = change_command(
         question="Forget image {reference}? An image made from a session is deleted.",
         done="image {reference} is forgotten",
     ),
-    "Offer an image no more, until images are scanned again; delete what a session was committed "
-    "to, on the embedded cluster.",
+    "Hide an image until images are scanned again; on the embedded cluster, delete it if it was "
+    "made from a session.",
 )
 
 

@@ -94,7 +94,7 @@ def _numbers(_context: Any, _param: Any, value: str | None) -> list[int] | None:
     try:
         return [int(part) for part in value.split(",")] if value else None
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no list of numbers") from None
+        raise click.BadParameter(f"{value!r} is not a list of numbers") from None
 
 
 def _username_is_email(values: dict[str, Any]) -> dict[str, Any]:

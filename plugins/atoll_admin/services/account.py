@@ -65,8 +65,8 @@ async def logout(context: Context, name: str | None) -> None:
     logged_in = _login_of(api)
     who = await logged_in.identity()
     await logged_in.log_out()
-    gone = f"{who.user} is logged out of" if who else "nobody is logged in at"
-    context.output.note(f"{gone} {api.profile.endpoint}")
+    message = f"{who.user} is logged out of" if who else "nobody is logged in at"
+    context.output.note(f"{message} {api.profile.endpoint}")
 
 
 @click.command()

@@ -26,12 +26,12 @@ _COLUMNS = [Column("enabled"), Column("message"), Column("dismissed")]
 async def get(context: Context) -> None:
     """Show the announcement, if there is one."""
     api = await context.connect()
-    told = await send(api, "GET", ROUTE, like=SHAPE)
+    answer = await send(api, "GET", ROUTE, like=SHAPE)
     if context.output.format:
-        record = {**told, "dismissed": is_dismissed(context, api, told["message"] or "")}
+        record = {**answer, "dismissed": is_dismissed(context, api, answer["message"] or "")}
         context.output.item(record, _COLUMNS)
-    elif told["enabled"]:
-        await write_text(context, told["message"] or "")
+    elif answer["enabled"]:
+        await write_text(context, answer["message"] or "")
     else:
         context.output.note("there is no announcement")
 
@@ -42,9 +42,13 @@ async def update(context: Context, message: str | None, dry_run: bool) -> int:
     """Announce something to everybody; for superadmins."""
     text = await _read(context) if message is None else message
     if not text.strip():
-        raise UsageError("the announcement is empty", hint="announcement delete ends one")
+        raise UsageError(
+            "the announcement is empty", hint="announcement delete removes the announcement"
+        )
     body = {"enabled": True, "message": text}
-    return await carry_out(context, "POST", ROUTE, body, done="it is announced", dry_run=dry_run)
+    return await carry_out(
+        context, "POST", ROUTE, body, done="the announcement is published", dry_run=dry_run
+    )
 
 
 async def _read(context: Context) -> str:
@@ -76,13 +80,13 @@ async def delete(context: Context, dry_run: bool, yes: bool) -> int:
 async def dismiss(context: Context) -> None:
     """Don't show the current announcement at the prompt again."""
     api = await context.connect()
-    told = await send(api, "GET", ROUTE, like=SHAPE)
-    if not told["enabled"]:
+    answer = await send(api, "GET", ROUTE, like=SHAPE)
+    if not answer["enabled"]:
         context.output.note("there is no announcement")
         return
     mark = _mark(context, api)
-    write_atomic(mark, _digest(told["message"] or ""))
-    context.output.done("it will not be shown to you again")
+    write_atomic(mark, _digest(answer["message"] or ""))
+    context.output.done("this announcement is not shown to you again")
 
 
 def is_dismissed(context: Context, api: "Api", message: Any) -> bool:

@@ -133,9 +133,9 @@ def _mounts(answer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield a record for each mount of each node; for a node without a mount, a record with the
     reason.
     """
-    nodes = {name: told for name, told in answer.items() if name != "agents"}
-    for node, told in {**nodes, **answer.get("agents", {})}.items():
-        common = {"node": node, "success": told.get("success"), "message": told.get("message")}
-        for mount in told.get("mounts") or [""]:
+    nodes = {name: result for name, result in answer.items() if name != "agents"}
+    for node, result in {**nodes, **answer.get("agents", {})}.items():
+        common = {"node": node, "success": result.get("success"), "message": result.get("message")}
+        for mount in result.get("mounts") or [""]:
             path = " on ".join(mount) if isinstance(mount, list) else mount
             yield {**common, "mount": path}

@@ -53,7 +53,7 @@ async def freeze(context: Context, wait: bool, force_kill: bool, dry_run: bool, 
         "PUT",
         "/manager/status",
         {"status": "frozen", "force_kill": force_kill},
-        done="the cluster is frozen; atoll manager unfreeze ends that",
+        done="the cluster is frozen (atoll manager unfreeze ends it)",
         dry_run=dry_run,
     )
 
@@ -90,8 +90,8 @@ def _scheduling(operation: str, help: str, done: str) -> click.Command:
 
 
 include_agents = _scheduling(
-    "include-agents", "Schedule sessions on agents again.", "sessions are given to"
+    "include-agents", "Schedule sessions on agents again.", "sessions are scheduled on"
 )
 exclude_agents = _scheduling(
-    "exclude-agents", "Stop scheduling sessions on agents.", "no more sessions are given to"
+    "exclude-agents", "Stop scheduling sessions on agents.", "no new sessions are scheduled on"
 )

@@ -125,8 +125,8 @@ async def usage_per_period(context: Context, group: str, start_date: str, end_da
     await context.output.rows(found, _USAGE)
 
 
-def _usage(told: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {column.name: told[column.name] for column in _USAGE}
+def _usage(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {column.name: answer[column.name] for column in _USAGE}
 
 
 def _as_month(usage: Mapping[str, Any]) -> Mapping[str, Any]:

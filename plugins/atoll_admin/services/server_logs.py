@@ -36,8 +36,8 @@ _DETAILS = [
 ]
 
 
-def _log(told: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {column.name: told.get(column.name) for column in (*_COLUMNS, *_DETAILS)}
+def _log(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {column.name: entry.get(column.name) for column in (*_COLUMNS, *_DETAILS)}
 
 
 @click.command("list")

@@ -16,8 +16,8 @@ from atoll_admin.requests import send
 async def status(context: Context, agent: str) -> None:
     """Show what an agent's watcher says; for superadmins."""
     answer = await _ask_watcher(context, "GET", "/resource/watcher", agent)
-    told: Mapping[str, Any] = answer if isinstance(answer, Mapping) else {"status": answer}
-    context.output.item(told, [Column(name) for name in told])
+    fields: Mapping[str, Any] = answer if isinstance(answer, Mapping) else {"status": answer}
+    context.output.item(fields, [Column(name) for name in fields])
 
 
 def _operation(name: str, done: str) -> click.Command:
@@ -29,8 +29,8 @@ def _operation(name: str, done: str) -> click.Command:
             show_request(context, "POST", route, {"agent_id": agent})
             return
         answer = await _ask_watcher(context, "POST", route, agent)
-        told = answer.get("message") if isinstance(answer, Mapping) else None
-        context.output.done(told or f"agent {agent} is {done}")
+        fields = answer.get("message") if isinstance(answer, Mapping) else None
+        context.output.done(fields or f"agent {agent} is {done}")
 
     operate.help = f"Have an agent's watcher {name} it."
     return operate

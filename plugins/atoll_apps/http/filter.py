@@ -30,7 +30,7 @@ _HEAD_TIMEOUT = 60.0
 _REFUSAL_TIMEOUT = 10.0
 """Seconds that a refusal waits for the responses before it."""
 _UPGRADE_TIMEOUT = 60.0
-_LONG = 1024
+_LONG_FIRST_LINE = 1024
 """If the first line of a request is longer than this, in bytes, it may arrive in several parts."""
 _FIRST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ \S+ HTTP/1\.\d")
 _ANY_BEGIN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [\x21-\x7e]+$")
@@ -157,7 +157,7 @@ def looks_like_http(first: bytes) -> bool:
     """
     line, end, _ = first.partition(b"\r\n")
     if not end:
-        begin = _ANY_BEGIN if len(first) >= _LONG else _USUAL_BEGIN
+        begin = _ANY_BEGIN if len(first) >= _LONG_FIRST_LINE else _USUAL_BEGIN
         return begin.match(first) is not None
     head, whole, _ = first.partition(b"\r\n\r\n")
     return _FIRST_LINE.fullmatch(line) is not None and not (

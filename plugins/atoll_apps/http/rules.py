@@ -131,7 +131,7 @@ def read_origin(text: str) -> str:
     """Parse an origin that the user has given, `SCHEME://HOST[:PORT]`; raises UsageError."""
     origin = normal_origin(text.rstrip("/"))
     if not origin:
-        raise UsageError(f"{text!r} is no origin", hint="such as https://pages.example.com")
+        raise UsageError(f"{text!r} is not an origin", hint="such as https://pages.example.com")
     return origin
 
 
@@ -139,7 +139,7 @@ def read_host(text: str) -> str:
     """Parse a host name that the user has given; raises UsageError."""
     match = _AUTHORITY.fullmatch(text)
     if match is None or match[2]:
-        raise UsageError(f"{text!r} is no host name", hint="such as lab.example.com")
+        raise UsageError(f"{text!r} is not a host name", hint="such as lab.example.com")
     return match[1].strip("[]").lower().rstrip(".")
 
 

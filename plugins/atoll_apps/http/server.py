@@ -24,8 +24,8 @@ Handler = Callable[["Connection", h11.Request], Awaitable[None]]
 async def serve_connection(handle: Handler, rules: RequestRules, local: trio.SocketStream) -> None:
     """Serve the requests of a connection until it is closed or one is refused."""
     connection = Connection(local)
-    gone = (trio.BrokenResourceError, trio.ClosedResourceError, h11.LocalProtocolError)
-    with suppress(*gone):
+    disconnected = (trio.BrokenResourceError, trio.ClosedResourceError, h11.LocalProtocolError)
+    with suppress(*disconnected):
         try:
             await _serve_requests(handle, rules, connection)
         except Malformed as error:

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from atoll_apps.ports.peers import ROOT, owner_of_peer
 
-_AGAIN = 60.0
+_REPEAT_AFTER = 60.0
 """Seconds before the same warning is shown again."""
 _REMEMBERED = 100
 
@@ -27,7 +27,7 @@ class LimitedWarnings:
     def warn(self, text: str) -> None:
         """Show a warning, unless it was shown in the last minute."""
         now = trio.current_time()
-        self._shown = {shown: at for shown, at in self._shown.items() if now - at < _AGAIN}
+        self._shown = {shown: at for shown, at in self._shown.items() if now - at < _REPEAT_AFTER}
         if text not in self._shown and len(self._shown) < _REMEMBERED:
             self._shown[text] = now
             self.say(text)

@@ -45,9 +45,9 @@ class TransferRate:
             while True:
                 began = trio.current_time()
                 await trio.sleep(_PERIOD)
-                show(self._told(trio.current_time() - began))
+                show(self._text(trio.current_time() - began))
 
-    def _told(self, seconds: float) -> str:
+    def _text(self, seconds: float) -> str:
         moved = 0
         for local, before in self._counts.items():
             self._counts[local] = max(_moved(local), before)
@@ -60,6 +60,6 @@ class TransferRate:
 def _moved(local: trio.SocketStream) -> int:
     """Return the bytes that went through a connection; 0 if the kernel does not tell."""
     with suppress(OSError, AttributeError, struct.error):
-        told = local.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_AT + _BYTES.size)
-        return sum(_BYTES.unpack_from(told, _BYTES_AT))
+        info = local.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_AT + _BYTES.size)
+        return sum(_BYTES.unpack_from(info, _BYTES_AT))
     return 0

@@ -40,8 +40,8 @@ async def _forward(api: "Api", host: str, request: "Request") -> "Response":
     """Forward a request, and tell the cluster the address that the client has used, so that
     addresses in the response lead to the proxy as well.
     """
-    told = {"X-Atoll-Client-Host": host} if host else {}
-    return await api.forward(evolve(request, headers={**request.headers, **told}))
+    headers = {"X-Atoll-Client-Host": host} if host else {}
+    return await api.forward(evolve(request, headers={**request.headers, **headers}))
 
 
 def _check_text(request: h11.Request) -> None:

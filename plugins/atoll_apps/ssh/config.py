@@ -30,7 +30,7 @@ appends.
 @click.option("--dry-run", is_flag=True, help="Show what would change, without changing it.")
 @click.option("--remove", is_flag=True, help="Remove the block again.")
 async def ssh_config(context: Context, file: Path | None, dry_run: bool, remove: bool) -> None:
-    """Let OpenSSH reach sessions by name: ssh SESSION.atoll, also scp, rsync, git and editors.
+    """Configure OpenSSH to connect to sessions by name: ssh SESSION.atoll, and scp, rsync or git.
 
     Writes a block to ~/.ssh/config, or replaces an older one; the rest of the file stays. The block
     names no session, so it also works for future ones.

@@ -112,8 +112,8 @@ async def _host_keys(api: "Api", login: Login, scan: Scan) -> str:
     """
     services = await list_services(api, login.session_id)
     service = services.pick(SERVICE, login.name)
-    told = service.host_key or await scan(login.session_id)
-    keys = public_keys(told)
+    text = service.host_key or await scan(login.session_id)
+    keys = public_keys(text)
     if not keys:
         raise AtollError(f"the SSH server of session {login.name} shows no key")
     # The file is only for this session, which may be called by several names.

@@ -13,7 +13,7 @@ from atoll_apps.ssh.clients import (
 )
 from atoll_apps.ssh.options import as_arguments, command_options, login_options, port_options
 
-_LASTING = frozenset("fMO")
+_FLAGS_THAT_STAY = frozenset("fMO")
 """Options with which the connection stays open or is shared after ssh has returned."""
 
 
@@ -43,4 +43,4 @@ async def ssh(context: Context, session: str, words: tuple[str, ...]) -> int:
 def _may_outlive(words: CommandLine) -> bool:
     """Whether the connection may continue in the background; then it needs its own tunnel."""
     shared = any("control" in option.lower() for option in words.options)
-    return shared or bool(_LASTING & flags(SSH, words.options))
+    return shared or bool(_FLAGS_THAT_STAY & flags(SSH, words.options))

@@ -80,6 +80,6 @@ async def _explain(connector: Connector, closed: ChannelClosed) -> None:
     if closed.code in _LOST:
         await connector.recover()
     elif closed.code == _NOBODY_LISTENS:
-        connector.say(f"{connector.target.app}: nothing listens there in the session")
+        connector.say(f"{connector.target.app}: no program listens at its port in the session")
     else:
         connector.say(f"{connector.target.app}: the tunnel was lost: {closed}")

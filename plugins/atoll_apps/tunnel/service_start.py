@@ -11,7 +11,7 @@ from atoll_apps.tunnel.connector import Connector
 _HELLO = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 _SETTLED = 0.5
 """Seconds after which a connection that is still open counts as accepted by the service."""
-_LOOKS = Backoff(first=0.1, longest=1.0)
+_POLLS = Backoff(first=0.1, longest=1.0)
 
 
 async def wait_until_ready(connector: Connector, service: Service, max_wait: float) -> None:
@@ -21,11 +21,11 @@ async def wait_until_ready(connector: Connector, service: Service, max_wait: flo
     listens there, the connector's `say` is called.
     """
     with trio.move_on_after(max_wait):
-        async for _ in _LOOKS:
+        async for _ in _POLLS:
             if await _answers(connector, service):
                 return
             if service.protocol == "preopen":
-                connector.say(f"{service.name}: nothing listens there in the session yet")
+                connector.say(f"{service.name}: no program listens at its port in the session yet")
                 return
     raise TimedOut(f"{service.name} does not answer after {max_wait:g} s", hint="see atoll logs")
 

@@ -180,6 +180,6 @@ def _refusal(path: PurePosixPath, entry: FileEntry, problem: Problem) -> AtollEr
     if entry.size + _TAR_OVERHEAD > MOST_BYTES:
         return AtollError(
             f"{path} is too large to download this way ({binary_size(entry.size)})",
-            hint="the API gives files below 1 MiB; atoll scp takes any",
+            hint="the API sends files below 1 MiB; atoll scp copies files of any size",
         )
     return AtollError(f"{path}: {problem.message}", hint=problem.hint)

@@ -80,7 +80,7 @@ async def list_folder(api: "Api", session_id: str, path: PurePosixPath) -> list[
         like={"errors": maybe(str), "files": maybe(str)},
     )
     if answer["errors"]:
-        _raise_told(path, answer["errors"])
+        _raise_listing_error(path, answer["errors"])
     entries = api.decode(answer["files"] or "[]", [_entry])
     return sorted(entries, key=lambda entry: entry.filename)
 
@@ -94,15 +94,15 @@ def _entry(item: dict[str, Any]) -> FileEntry:
     return record(FileEntry, {**item, "filename": name, "target": link})
 
 
-def _raise_told(path: PurePosixPath, errors: str) -> NoReturn:
+def _raise_listing_error(path: PurePosixPath, errors: str) -> NoReturn:
     """Raise the error that the session's own Python has reported: the last line of its
     traceback.
     """
-    told = _PYTHON_ERROR.sub("", (errors.strip().splitlines() or [""])[-1])
-    told = told.rpartition(": '")[0] or told
-    if "No such file" in told:
+    message = _PYTHON_ERROR.sub("", (errors.strip().splitlines() or [""])[-1])
+    message = message.rpartition(": '")[0] or message
+    if "No such file" in message:
         raise NotFound(f"{path}: no such file or folder")
-    raise AtollError(f"{path}: {told.lower()}")
+    raise AtollError(f"{path}: {message.lower()}")
 
 
 async def find_entry(api: "Api", session_id: str, path: PurePosixPath) -> FileEntry:

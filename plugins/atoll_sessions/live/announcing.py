@@ -9,10 +9,10 @@ import trio
 
 from atoll import Context, ShellState
 from atoll.output import counted
-from atoll_sessions import doings
+from atoll_sessions import own_changes
 from atoll_sessions.hooks import SessionChange
 
-_GATHERING = 0.3
+_BATCH_DELAY = 0.3
 """Seconds to wait for more changes, to show them together."""
 _ONE_BY_ONE = 5
 """Up to this number, changes are shown one by one; if there are more, they are counted."""
@@ -25,7 +25,7 @@ _ENDS = (
     "session_error",
 )
 """Events whose reason is shown, since it says more than the event."""
-_SAID = {
+_PHRASES = {
     "session_started": "runs",
     "session_ending": "ends soon",
     "session_success": "has done its job",
@@ -54,7 +54,7 @@ _heard = _Heard()
 
 async def changed(change: SessionChange, _context: Context, _shell: ShellState) -> None:
     """Keep a change if it is to be shown."""
-    if change.event in _SAID:
+    if change.event in _PHRASES:
         _heard.changes.append(change)
         _heard.some.set()
 
@@ -64,7 +64,7 @@ async def announce(context: Context, shell: ShellState) -> None:
     _heard.take()
     while context.settings["sessions.announce"]:
         await _heard.some.wait()
-        await trio.sleep(_GATHERING)
+        await trio.sleep(_BATCH_DELAY)
         await shell.idle()
         for line in lines(_heard.take()):
             shell.say(line)
@@ -73,27 +73,29 @@ async def announce(context: Context, shell: ShellState) -> None:
 def lines(changes: Sequence[SessionChange]) -> Iterator[str]:
     """Yield the lines that describe changes which arrived together."""
     results = {one.session_id for one in changes if one.event in _RESULTS}
-    news = [
+    shown = [
         one
         for one in changes
         # A batch session ends when its job ends, and the end of the job is shown already.
         if not (one.event == "session_terminated" and one.session_id in results)
         and not _is_known(one)
     ]
-    if len(news) <= _ONE_BY_ONE:
-        yield from map(_said, news)
+    if len(shown) <= _ONE_BY_ONE:
+        yield from map(_sentence, shown)
         return
-    for event, number in Counter(one.event for one in news).items():
-        yield f"{counted(number, 'session')}: each {_SAID[event]}"
+    for event, number in Counter(one.event for one in shown).items():
+        yield f"{counted(number, 'session')}: each {_PHRASES[event]}"
 
 
 def _is_known(change: SessionChange) -> bool:
-    kind: doings.Change = "start" if change.event == "session_started" else "end"
-    return doings.is_known(change.session_id, kind) or doings.is_known(change.session_name, kind)
+    kind: own_changes.Change = "start" if change.event == "session_started" else "end"
+    return own_changes.is_known(change.session_id, kind) or own_changes.is_known(
+        change.session_name, kind
+    )
 
 
-def _said(change: SessionChange) -> str:
+def _sentence(change: SessionChange) -> str:
     code = f"exit code {change.exit_code}" if change.exit_code else ""
     why = ", ".join(filter(None, [code, change.reason if change.event in _ENDS else ""]))
-    said = f"session {change.session_name or change.session_id} {_SAID[change.event]}"
-    return f"{said} ({why})" if why else said
+    sentence = f"session {change.session_name or change.session_id} {_PHRASES[change.event]}"
+    return f"{sentence} ({why})" if why else sentence

@@ -76,4 +76,4 @@ def _from_base64(text: str) -> bytes:
         # Some encoders insert line breaks.
         return b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
-        raise Broken("it does not come in base64") from None
+        raise Broken("it is not in base64") from None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
 SETTING = "sessions.pictures"
-_PATIENCE = 30.0
+_TIMEOUT = 30.0
 """Seconds that decoding may take in total."""
 _LIBRARIES = {"PIL": "Pillow", "resvg_py": "resvg_py"}
 _REMARKS = {
@@ -83,7 +83,7 @@ async def _decoded(kind: str, shown: Medium, space: PictureSpace) -> tuple[bytes
     module = "atoll_sessions.pictures.drawing"
     command = [sys.executable, "-m", module, kind, shown.mime, *map(str, sizes)]
     done: CompletedProcess[bytes] | None = None
-    with trio.move_on_after(_PATIENCE):
+    with trio.move_on_after(_TIMEOUT):
         done = await trio.run_process(
             command,
             stdin=shown.content,
@@ -94,10 +94,10 @@ async def _decoded(kind: str, shown: Medium, space: PictureSpace) -> tuple[bytes
         )
     if done is None:
         raise Broken("it takes too long")
-    told = done.stderr.decode(errors="replace").strip()
+    message = done.stderr.decode(errors="replace").strip()
     if done.returncode == MISSING:
-        library = _LIBRARIES.get(told, told)
-        raise NotDrawn(f"drawing it needs {library}: {INSTALL}")
+        library = _LIBRARIES.get(message, message)
+        raise NotDrawn(f"drawing it needs {library} ({INSTALL})")
     if done.returncode:
-        raise Broken(told if done.returncode == BROKEN else "it can't be decoded")
-    return done.stdout, _REMARKS.get(told, "")
+        raise Broken(message if done.returncode == BROKEN else "it can't be decoded")
+    return done.stdout, _REMARKS.get(message, "")

@@ -13,7 +13,7 @@ from atoll_sessions.pictures.media import Broken
 MOST_PIXELS = 50_000_000
 """The most pixels of a picture that is drawn. Each takes up to 4 bytes while it is decoded."""
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_KEPT_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 """The chunks that make up the picture. Others hold texts and profiles, and may themselves unpack to
 a huge size.
 """
@@ -56,7 +56,7 @@ def checked(content: bytes) -> Png:
     bits = depth * _SAMPLES[colours]
     needed = sum(_bytes_of_pass(width, height, bits, one) for one in passes)
     _check_pixels([data for name, data in chunks if name == b"IDAT"], needed)
-    kept = b"".join(_chunk(name, data) for name, data in chunks if name in _KEPT)
+    kept = b"".join(_chunk(name, data) for name, data in chunks if name in _KEPT_CHUNKS)
     return Png(_SIGNATURE + kept, width, height)
 
 

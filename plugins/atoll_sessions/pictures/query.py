@@ -59,21 +59,21 @@ async def ask_terminal(context: Context, *, nested: bool) -> Answers:
     descriptor = _terminal_of(context)
     if descriptor is None:
         return Answers()
-    heard = b""
+    received = b""
     question = _ATTRIBUTES if nested else _KITTY + _NAME + _ATTRIBUTES
     try:
         with _key_by_key(descriptor), trio.move_on_after(_LIMIT):
             context.output.stdout.write(_CELL + question)
             context.output.stdout.flush()
-            while len(heard) < _MOST and not _ANSWERS["attributes"].search(heard):
+            while len(received) < _MOST and not _ANSWERS["attributes"].search(received):
                 await trio.lowlevel.wait_readable(descriptor)
                 if not (keys := os.read(descriptor, 4096)):
                     break
-                heard += keys
+                received += keys
     finally:
-        _put_back(context, descriptor, typed_in(heard))
-    is_late = not _ANSWERS["attributes"].search(heard)
-    return evolve(answers_in(heard), is_late=is_late)
+        _put_back(context, descriptor, typed_in(received))
+    is_late = not _ANSWERS["attributes"].search(received)
+    return evolve(answers_in(received), is_late=is_late)
 
 
 def take_late_answers(context: Context) -> None:
@@ -81,18 +81,18 @@ def take_late_answers(context: Context) -> None:
     descriptor = _terminal_of(context)
     if descriptor is None:
         return
-    heard = b""
+    received = b""
     with _key_by_key(descriptor):
-        while len(heard) < _MOST and select.select([descriptor], [], [], 0)[0]:
+        while len(received) < _MOST and select.select([descriptor], [], [], 0)[0]:
             if not (keys := os.read(descriptor, 4096)):
                 break
-            heard += keys
-    _put_back(context, descriptor, typed_in(heard))
+            received += keys
+    _put_back(context, descriptor, typed_in(received))
 
 
-def answers_in(heard: bytes) -> Answers:
+def answers_in(received: bytes) -> Answers:
     """Parse the answers of a terminal."""
-    found = {name: pattern.search(heard) for name, pattern in _ANSWERS.items()}
+    found = {name: pattern.search(received) for name, pattern in _ANSWERS.items()}
     cell = found["cell"]
     size = (int(cell.group(2)), int(cell.group(1))) if cell else None
     protocol: Literal["kitty", "iterm2", "sixel"] | None = None
@@ -105,11 +105,11 @@ def answers_in(heard: bytes) -> Answers:
     return Answers(protocol, size if size and all(size) else None)
 
 
-def typed_in(heard: bytes) -> bytes:
+def typed_in(received: bytes) -> bytes:
     """Return the bytes that are not part of an answer, but were typed meanwhile."""
     for pattern in _ANSWERS.values():
-        heard = pattern.sub(b"", heard)
-    return heard
+        received = pattern.sub(b"", received)
+    return received
 
 
 def _terminal_of(context: Context) -> int | None:

@@ -117,8 +117,8 @@ def _space(context: Context, answers: Answers) -> PictureSpace:
     """
     lines, columns, across, down = 24, 80, 0, 0
     with suppress(OSError, ValueError):
-        told = fcntl.ioctl(context.output.stdout.fileno(), termios.TIOCGWINSZ, bytes(8))
-        lines, columns, across, down = struct.unpack("HHHH", told)
+        answer = fcntl.ioctl(context.output.stdout.fileno(), termios.TIOCGWINSZ, bytes(8))
+        lines, columns, across, down = struct.unpack("HHHH", answer)
     columns, lines = columns or 80, lines or 24
     cell = (across // columns, down // lines)
     if not all(cell):

@@ -12,7 +12,7 @@ from atoll_sessions.repeat.repeater import Plan, Repeater, Result
 
 _SECONDS = re.compile(r"\d+(\.\d+)?")
 _PAUSE = 2.0
-_SHORTEST = 0.1
+_SHORTEST_PAUSE = 0.1
 
 
 class _SecondsFirst(click.Command):
@@ -33,17 +33,19 @@ class _SecondsFirst(click.Command):
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
 @click.option(
-    "--until", metavar="EXPR", help='Stop when this holds for a record, e.g. status == "RUNNING".'
+    "--until", metavar="EXPR", help='Stop when this is true for a record, e.g. status == "RUNNING".'
 )
-@click.option("--while", "unless", metavar="EXPR", help="Stop when this holds for none any more.")
+@click.option(
+    "--while", "unless", metavar="EXPR", help="Stop when this is no longer true for any record."
+)
 @click.option(
     "--timeout",
     "patience",
     type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",
-    help="Give up after these; the exit code is 124 then.",
+    help="Give up after this time; the exit code is then 124.",
 )
-@click.option("--count", type=click.IntRange(1), metavar="TIMES", help="Stop after so many runs.")
+@click.option("--count", type=click.IntRange(1), metavar="TIMES", help="Stop after this many runs.")
 @click.argument("words", nargs=-1, type=Name("line"), metavar="[SECONDS] COMMAND... | SESSION")
 async def watch(
     context: Context,
@@ -78,7 +80,7 @@ async def watch(
 
     plan = Plan(
         line=_line(context, rest),
-        pause=max(_SHORTEST, _PAUSE if pause is None else pause),
+        pause=max(_SHORTEST_PAUSE, _PAUSE if pause is None else pause),
         until=None if until is None else Condition.parse(until),
         unless=None if unless is None else Condition.parse(unless),
         count=count or math.inf,

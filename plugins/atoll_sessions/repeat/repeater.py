@@ -77,7 +77,7 @@ class Repeater:
     width: Callable[[], int | None] = lambda: None
     began: float | None = field(default=None, init=False)
     """When the current run began, by trio's clock."""
-    _hurry: trio.Event = field(factory=trio.Event, init=False)
+    _run_now: trio.Event = field(factory=trio.Event, init=False)
 
     async def run(self) -> int:
         """Repeat the line until the plan stops; returns the exit code.
@@ -90,9 +90,9 @@ class Repeater:
             return await self._repeat()
         return ExitCode.TIMED_OUT
 
-    def hurry(self) -> None:
+    def run_now(self) -> None:
         """Run the line at once, without waiting for the end of the pause."""
-        self._hurry.set()
+        self._run_now.set()
 
     async def _repeat(self) -> int:
         times = 0
@@ -107,8 +107,8 @@ class Repeater:
                 return result.code or (ExitCode.FAILED if self.plan.waits else ExitCode.OK)
             took = trio.current_time() - began
             with trio.move_on_after(max(self.plan.pause, took)):
-                await self._hurry.wait()
-            self._hurry = trio.Event()
+                await self._run_now.wait()
+            self._run_now = trio.Event()
 
     async def _once(self) -> Result:
         capture = Capture(columns=self.width())

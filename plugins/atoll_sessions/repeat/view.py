@@ -79,7 +79,7 @@ class View:
             self.code = ExitCode.INTERRUPTED if self.plan.waits or key == "c-c" else ExitCode.OK
             self.screen.leave()
         elif key in (" ", "r"):
-            self.repeater.hurry()
+            self.repeater.run_now()
         else:
             page = max(1, self._rows - 1)
             moves = {"up": -1, "down": 1, "pageup": -page, "pagedown": page}

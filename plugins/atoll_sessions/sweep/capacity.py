@@ -24,10 +24,10 @@ from atoll_sessions.sweep.store import Sweep
 if TYPE_CHECKING:
     from atoll import Api
 
-_LOOKS = Backoff(first=0.3, longest=5.0)
-"""How often is looked whether room has to be made."""
-_SLOW = 0.6
+_POLLS = Backoff(first=0.3, longest=5.0)
 """How often the sweep checks whether a case waits for resources."""
+_SLOW_START = 0.6
+"""Seconds after which a case that has not started counts as waiting for resources."""
 
 
 @define
@@ -60,7 +60,7 @@ class Capacity:
 
     async def make_room(self) -> None:
         """Until cancelled, terminate sessions of ended cases while others wait for resources."""
-        pauses = _LOOKS.pauses()
+        pauses = _POLLS.pauses()
         while True:
             await pauses.sleep()
             looked = bool(self.refused) or self._starts_slowly()
@@ -68,7 +68,7 @@ class Capacity:
                 pauses.restart()
 
     def _starts_slowly(self) -> bool:
-        before = time.time() - _SLOW
+        before = time.time() - _SLOW_START
         states = map(self.progress.state, self.progress.current)
         return any(one.status == WAITING and (one.started or before) < before for one in states)
 

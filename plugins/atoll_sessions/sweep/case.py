@@ -63,7 +63,7 @@ class CaseRunner:
             try:
                 exit_code, error = await self._attempts(case), ""
             except AtollError as refusal:
-                if self._concerns_all(refusal):
+                if self._affects_all_cases(refusal):
                     raise StopSweep from refusal
                 exit_code, error = None, str(refusal)
             # The end is recorded before the session is removed: whoever sees that the session is
@@ -74,7 +74,7 @@ class CaseRunner:
     def _state(self, case: Case) -> CaseState:
         return self.journal.progress.state(case.number)
 
-    def _concerns_all(self, refusal: AtollError) -> bool:
+    def _affects_all_cases(self, refusal: AtollError) -> bool:
         if isinstance(refusal, Unreachable | NotAuthorized) or is_permanent(refusal):
             return True
         # The sweep never had a session, so the cluster has refused the request for one.
@@ -168,7 +168,7 @@ class CaseRunner:
         if scope.cancelled_caught:
             self.report.warn(f"session {case.request.name} may still exist")
 
-    def hurry(self) -> None:
+    def stop_waiting(self) -> None:
         """Stop waiting for sessions that are being removed."""
         for scope in self._removals:
             scope.cancel()

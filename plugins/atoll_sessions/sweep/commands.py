@@ -21,7 +21,7 @@ from atoll_sessions.sweep.store import Stream, Sweep, Sweeps
 from atoll_sessions.sweep.summary import show_cases
 from atoll_sessions.sweep.table import tally
 
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 _STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
 
 
@@ -158,7 +158,7 @@ async def _end_sessions(context: Context, sweep: Sweep) -> int:
 async def _stop(sweep: Sweep) -> None:
     """Ask the process that runs the sweep to end it, even if that is another process."""
     sweep.ask_cancel()
-    with trio.move_on_after(_PATIENCE):
+    with trio.move_on_after(_TIMEOUT):
         await until(lambda: not sweep.held())
     if sweep.held():
         raise AtollError(f"sweep {sweep.id} does not end")

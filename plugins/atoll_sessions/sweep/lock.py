@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _TRIES, _PAUSE = 20, 0.005
-_LOOK = 0.2
+_POLL_INTERVAL = 0.2
 
 
 @contextmanager
@@ -51,4 +51,4 @@ async def until(condition: Callable[[], bool]) -> None:
     import trio
 
     while not condition():  # noqa: ASYNC110  # no event crosses from one process to another
-        await trio.sleep(_LOOK)
+        await trio.sleep(_POLL_INTERVAL)

@@ -51,7 +51,7 @@ class MetricType(click.ParamType[Metric]):
         try:
             pattern = re.compile(value)
         except re.error as error:
-            self.fail(f"{value!r} is no regular expression: {error}", param, ctx)
+            self.fail(f"{value!r} is not a regular expression: {error}", param, ctx)
         if pattern.groupindex:
             return Metric(pattern, tuple(pattern.groupindex))
         if not pattern.groups:

@@ -43,7 +43,7 @@ async def results(context: Context, sweep: str | None, metrics: tuple[Metric, ..
     if not gathered.names:
         raise UsageError(
             f"no value is found in what the cases of sweep {found.id} have printed",
-            hint="--metric 'loss=(\\S+)' says how a value is written",
+            hint="--metric 'loss=(\\S+)' finds values by a pattern",
         )
     columns = [_column(name) for name in _names(gathered)]
     await context.output.rows(gathered.all, [*columns, _CASE], paged=True)

@@ -93,7 +93,7 @@ def parse_range(place: Place, text: str) -> Range:
         raise UsageError(f"{text}: {error}") from None
 
 
-_KEPT = {"": ",'\"\\", "'": "", '"': '"\\'}
+_ESCAPABLE = {"": ",'\"\\", "'": "", '"': '"\\'}
 """The characters that a backslash escapes, outside of quotes and within each kind of quotes."""
 
 
@@ -114,7 +114,7 @@ def _split(text: str) -> list[str]:
     values, quote, at = [""], "", 0
     while at < len(text):
         char, following = text[at], text[at + 1 : at + 2]
-        if char == "\\" and following and following in _KEPT[quote]:
+        if char == "\\" and following and following in _ESCAPABLE[quote]:
             values[-1] += following
             at += 1
         elif char == quote or (char in "'\"" and not quote and not values[-1]):

@@ -30,7 +30,7 @@ class Report:
 
     context: Context
     sweep: Sweep
-    _said: set[str] = field(factory=set)
+    _shown: set[str] = field(factory=set)
     _albums: "dict[int, Album]" = field(factory=dict)
     """The folders for the pictures of each case."""
 
@@ -85,8 +85,8 @@ class Report:
 
     def say_once(self, text: str) -> None:
         """Show a remark once, although several cases make it."""
-        if text not in self._said:
-            self._said.add(text)
+        if text not in self._shown:
+            self._shown.add(text)
             self.say(text)
 
 

@@ -98,8 +98,8 @@ def _left_out(progress: Progress) -> str:
     failed = progress.counts[FAILED]
     unfinished = progress.count - progress.counts[DONE] - failed
     parts = [f"{failed} failed" if failed else "", f"{unfinished} unfinished" if unfinished else ""]
-    told = " and ".join(filter(None, parts))
-    return f"{told} of {counted(progress.count, 'case')} left out" if told else ""
+    note = " and ".join(filter(None, parts))
+    return f"{note} of {counted(progress.count, 'case')} left out" if note else ""
 
 
 def chart(
@@ -151,7 +151,7 @@ def _places(results: Results, x: str) -> tuple[dict[str, float], list[str]]:
 
 def _check_log(lines: Sequence[Series], x: str, log: str, names: Sequence[str]) -> None:
     if names and "x" in log:
-        raise UsageError(f"{x} has values that are no numbers, for which --log-x has no place")
+        raise UsageError(f"{x} has values that are not numbers, so --log-x can't show them")
     for axis, place in (("x", 0), ("y", 1)):
         if axis in log and any(point[place] <= 0 for line in lines for point in line.points):
-            raise UsageError(f"--log-{axis} has no place for 0 and what is below")
+            raise UsageError(f"--log-{axis} can't show values of 0 or less")

@@ -122,7 +122,7 @@ class SweepRunner:
         async with self.context.interrupts() as presses:
             async for _ in presses:
                 if self._scope.cancel_called:
-                    self._case_runner.hurry()
+                    self._case_runner.stop_waiting()
                 self._stop("interrupted")
 
     async def _watch_requests(self) -> None:

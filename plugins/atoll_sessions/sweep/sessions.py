@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from atoll import Api
 
 _FIELDS = ["id", "name", "status", "tag"]
-_LOOKS = Backoff(first=0.05, longest=1.0)
+_POLLS = Backoff(first=0.05, longest=1.0)
 
 
 async def own_sessions(api: "Api", plan: Plan, name: str = "") -> list[Session]:
@@ -41,7 +41,7 @@ async def end_session(api: "Api", session_id: str) -> None:
     """
     try:
         await terminate(api, session_id)
-        async for _ in _LOOKS:
+        async for _ in _POLLS:
             if not (await get_session(api, session_id, _FIELDS)).alive:
                 return
     except NotFound:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from atoll.transport import Part
 
 Stream = Literal["stdout", "stderr"]
-_SHORT, _LONG = 2, 4
+_SHORT_ID_BYTES, _LONG_ID_BYTES = 2, 4
 """How many bytes an id is made of: few, which are quick to type, unless those are taken."""
 _SUFFIXES = {"stdout": "out", "stderr": "err"}
 
@@ -146,7 +146,7 @@ class Sweeps:
     def reserve(self) -> Sweep:
         """Make an empty folder under a new id."""
         make_private(self.root)
-        for size in chain(repeat(_SHORT, 16), repeat(_LONG)):
+        for size in chain(repeat(_SHORT_ID_BYTES, 16), repeat(_LONG_ID_BYTES)):
             folder = self.root / f"s-{secrets.token_hex(size)}"
             with suppress(FileExistsError):
                 folder.mkdir(mode=0o700)

@@ -97,8 +97,8 @@ async def _show_cases(context: Context, plan: Plan) -> None:
 
 async def _ask_about(context: Context, count: int, *, yes: bool) -> None:
     file = context.stdin.file
-    somebody = context.foreground and file is not None and file.isatty()
-    if yes or count <= (ASKED_FROM if somebody else REFUSED_FROM):
+    can_ask = context.foreground and file is not None and file.isatty()
+    if yes or count <= (ASKED_FROM if can_ask else REFUSED_FROM):
         return
     await context.consent(f"Run {count:,} cases?", yes=yes, official_asks=False)
 
@@ -124,14 +124,16 @@ def _make_out(out: str | None) -> None:
     except OSError as error:
         raise UsageError(f"--out {out}: {error.strerror}") from None
     if taken:
-        raise UsageError(f"{folder} holds the output of another sweep", hint="choose another --out")
+        raise UsageError(
+            f"{folder} contains the output of another sweep", hint="choose another --out"
+        )
 
 
 def _sweep_for(context: Context, plan: Plan, files: "Sequence[Part]", *, resume: bool) -> Sweep:
     """Store the sweep, or find the one to continue."""
     sweeps = Sweeps.of(context.paths)
     if resume and (found := sweeps.alike(plan.fingerprint)):
-        context.output.note(f"sweep {found.id} goes on")
+        context.output.note(f"sweep {found.id} continues")
         return found
     _make_out(plan.out)
     sweep = sweeps.reserve()

@@ -23,7 +23,7 @@ from atoll_sessions.sweep.store import Stream
 
 _REDRAW = 0.125
 _MOST_ROWS = 24
-_KEPT = 64
+_MOST_RECENT = 64
 
 
 @define
@@ -34,7 +34,7 @@ class LiveTable(LabelledReport):
 
     _began: float = field(factory=time.monotonic)
     _reasons: dict[int, str] = field(factory=dict)
-    _recent: deque[int] = field(factory=lambda: deque(maxlen=_KEPT))
+    _recent: deque[int] = field(factory=lambda: deque(maxlen=_MOST_RECENT))
     _drawn: int = 0
 
     async def live(self, progress: Progress) -> None:

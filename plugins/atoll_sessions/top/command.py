@@ -16,9 +16,11 @@ _BY_NAME = {name: key for key, (name, _) in ORDERS.items()}
     type=click.Choice(list(_BY_NAME)),
     default="age",
     show_default=True,
-    help="What they are sorted by at first.",
+    help="The order at the start.",
 )
-@click.option("--filter", "words", metavar="WORDS", default="", help="Only those with these words.")
+@click.option(
+    "--filter", "words", metavar="WORDS", default="", help="Show only sessions with these words."
+)
 async def top(context: Context, everybody: bool, order: str, words: str) -> int:
     """Show sessions and nodes on the full screen, with what they use now and have used lately.
 

@@ -31,19 +31,19 @@ _FIELDS = [
     "id", "name", "status", "status_info", "type", "image", "created_at", "occupying_slots",
     "service_ports",
 ]  # fmt: skip
-_AT_ONCE = 25
+_BATCH_SIZE = 25
 """How many sessions one request queries by id."""
-_GATHERING = 0.1
+_BATCH_DELAY = 0.1
 """Seconds to wait for more sessions before they are queried together."""
-_LOOK, _LONGEST_LOOK = 2.0, 10.0
+_POLL_INTERVAL, _LONGEST_POLL_INTERVAL = 2.0, 10.0
 """Seconds between queries of the sessions on the screen: while something changes, and at most."""
-_CALMER = 1.5
+_SLOWDOWN = 1.5
 _NODES = 5.0
-_TURN = 3.0
+_SHORTEST_ROUND = 3.0
 """Seconds between queries of a hundred sessions each, which go through all sessions in turn."""
-_SHARE = 10.0
+_PAUSE_FACTOR = 10.0
 """The pause before the next query, as a multiple of the time that the last answer took."""
-_SILENCE = 5.0
+_SLOW_ANSWER = 5.0
 """Seconds without an answer after which the cluster counts as silent."""
 _OUTAGE = Backoff(first=1.0, longest=15.0, jitter=0.2)
 
@@ -66,9 +66,9 @@ class Feed:
     _answered: float = field(factory=time.monotonic)
     _asked: list[float] = field(factory=list)
     """When the queries were sent that have not been answered yet."""
-    _is_away: bool = False
-    _news: set[str] = field(factory=set)
-    _some_news: trio.Event = field(factory=trio.Event)
+    _is_down: bool = False
+    _changed: set[str] = field(factory=set)
+    _has_changed: trio.Event = field(factory=trio.Event)
     _gap: trio.Event = field(factory=trio.Event)
     """Set when events may have been missed."""
     _round: int = 0
@@ -76,11 +76,11 @@ class Feed:
     async def run(self) -> None:
         """Update until cancelled; raises an error that will not go away by itself."""
         async with trio.open_nursery() as nursery:
-            for work in (self._listen, self._look_at_news, self._go_round, self._look_at_use):
-                nursery.start_soon(self._through_outages, work)
-            nursery.start_soon(self._through_outages, self._look_at_nodes)
+            for work in (self._listen, self._query_changed, self._query_all, self._query_use):
+                nursery.start_soon(self._retrying, work)
+            nursery.start_soon(self._retrying, self._query_nodes)
 
-    async def _through_outages(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _retrying(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do some work for ever; after each outage, start it again."""
         outage = _OUTAGE.retrying()
         while True:
@@ -89,7 +89,7 @@ class Feed:
             except AtollError as error:
                 if not is_transient(error):
                     raise
-                self._is_away = True
+                self._is_down = True
                 self.redraw()
                 await outage.wait(error)
             else:
@@ -102,8 +102,8 @@ class Feed:
         A query that was sent just now does not count.
         """
         now = time.monotonic()
-        is_slow = bool(self._asked) and now - min(self._asked) >= _SILENCE
-        return now - self._answered if self._is_away or is_slow else None
+        is_slow = bool(self._asked) and now - min(self._asked) >= _SLOW_ANSWER
+        return now - self._answered if self._is_down or is_slow else None
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -115,77 +115,81 @@ class Feed:
         finally:
             self._asked.remove(began)
         self._answered = time.monotonic()
-        self._is_away = False
+        self._is_down = False
 
     async def _listen(self) -> None:
         changes = session_changes(self.api, everybody=self.everybody, on_gap=self._gap.set)
         try:
             async with aclosing(changes):
                 async for change in changes:
-                    self.look_at([change.session_id])
+                    self.query_soon([change.session_id])
         except AtollError as error:
             if is_transient(error):
                 raise
             # Without events, the regular queries find changes.
 
-    def look_at(self, sessions: Iterable[str]) -> None:
+    def query_soon(self, sessions: Iterable[str]) -> None:
         """Query some sessions soon."""
-        self._news.update(sessions)
-        self._some_news.set()
+        self._changed.update(sessions)
+        self._has_changed.set()
 
-    async def _look_at_news(self) -> None:
+    async def _query_changed(self) -> None:
         while True:
-            await self._some_news.wait()
-            await trio.sleep(_GATHERING)
-            news, self._news, self._some_news = self._news, set(), trio.Event()
+            await self._has_changed.wait()
+            await trio.sleep(_BATCH_DELAY)
+            changed, self._changed, self._has_changed = self._changed, set(), trio.Event()
             seen = set(self.visible())
             try:
-                await self._ask_about(sorted(news, key=lambda one: one not in seen))
+                await self._query_sessions(sorted(changed, key=lambda one: one not in seen))
             except AtollError:
-                self.look_at(news)
+                self.query_soon(changed)
                 raise
 
-    async def _ask_about(self, sessions: Sequence[str]) -> None:
+    async def _query_sessions(self, sessions: Sequence[str]) -> None:
         """Query sessions by id, each with what it uses; the first ones are shown first."""
-        for start in range(0, len(sessions), _AT_ONCE):
+        for start in range(0, len(sessions), _BATCH_SIZE):
             with self._asking():
-                told = await look_up(self.api, sessions[start : start + _AT_ONCE])
-            for session_id, found in told.items():
+                answer = await query_sessions(self.api, sessions[start : start + _BATCH_SIZE])
+            for session_id, found in answer.items():
                 if found is None:
-                    self.rows.gone(session_id)
+                    self.rows.remove(session_id)
                 else:
                     self.rows.put(found, self._round)
             self.redraw()
 
-    async def _go_round(self) -> None:
+    async def _query_all(self) -> None:
         """Query all sessions again and again: as fast as possible at first and after a gap in the
         events, otherwise at intervals.
         """
         while True:
             self._round += 1
-            hurries = self._gap.is_set()
-            if hurries:
+            is_urgent = self._gap.is_set()
+            if is_urgent:
                 self._gap = trio.Event()
             offset, total = 0, 1
             while offset < total:
                 began = time.monotonic()
-                total = await self._look_at_page(offset)
+                total = await self._query_page(offset)
                 offset += PAGE
                 took = time.monotonic() - began
-                await self._pause(0.0 if hurries or not self.loaded else max(_TURN, _SHARE * took))
+                await self._pause(
+                    0.0
+                    if is_urgent or not self.loaded
+                    else max(_SHORTEST_ROUND, _PAUSE_FACTOR * took)
+                )
             # A session that began during the round came by an event, and may not have been on the
             # queried pages.
             self.rows.forget_unseen(self._round - 1)
             self.loaded = True
             self.redraw()
-            await self._pause(_TURN)
+            await self._pause(_SHORTEST_ROUND)
 
     async def _pause(self, seconds: float) -> None:
         """Wait for some time, or until events may have been missed."""
         with trio.move_on_after(seconds):
             await self._gap.wait()
 
-    async def _look_at_page(self, offset: int) -> int:
+    async def _query_page(self, offset: int) -> int:
         """Query a hundred sessions; returns how many there are in total."""
         total = [0]
         found = list_sessions(
@@ -205,34 +209,36 @@ class Feed:
             self.redraw()
         return total[0]
 
-    async def _look_at_use(self) -> None:
+    async def _query_use(self) -> None:
         """Query what the sessions on the screen use, less often while nothing changes."""
-        pause = _LOOK
+        pause = _POLL_INTERVAL
         while True:
             await trio.sleep(pause)
             began = time.monotonic()
             seen = [row for one in self.visible() if (row := self.rows.by_id.get(one))]
             running = [row.session.id for row in seen if row.session.status.startswith("RUNNING")]
             before = [(row.session.status, row.cpu_now, row.memory) for row in seen]
-            await self._ask_about(running)
+            await self._query_sessions(running)
             self.rows.forget_ended()
-            calm = before == [(row.session.status, row.cpu_now, row.memory) for row in seen]
-            pause = min(pause * _CALMER, _LONGEST_LOOK) if calm else _LOOK
-            pause = max(pause, _SHARE * (time.monotonic() - began))
-            if not calm:
+            is_unchanged = before == [(row.session.status, row.cpu_now, row.memory) for row in seen]
+            pause = (
+                min(pause * _SLOWDOWN, _LONGEST_POLL_INTERVAL) if is_unchanged else _POLL_INTERVAL
+            )
+            pause = max(pause, _PAUSE_FACTOR * (time.monotonic() - began))
+            if not is_unchanged:
                 self.rows.changed()
             self.redraw()
 
-    async def _look_at_nodes(self) -> None:
+    async def _query_nodes(self) -> None:
         while not self.nodes.denied:
             with self._asking():
-                is_new = await self.nodes.look(self.api)
+                is_new = await self.nodes.query(self.api)
             if is_new:
                 self.redraw()
             await trio.sleep(_NODES)
 
 
-async def look_up(api: "Api", sessions: Sequence[str]) -> Mapping[str, Session | None]:
+async def query_sessions(api: "Api", sessions: Sequence[str]) -> Mapping[str, Session | None]:
     """Return sessions by their ids, each with what it uses; None for a session that no longer
     exists.
     """
@@ -241,7 +247,7 @@ async def look_up(api: "Api", sessions: Sequence[str]) -> Mapping[str, Session |
     fields = " ".join([*_FIELDS, _USE])
     asked = " ".join(f"{name}: compute_session(id: ${name}) {{ {fields} }}" for name in names)
     like = {name: maybe(Session.from_node) for name in names}
-    told = await api.gql(
+    answer = await api.gql(
         f"query({given}) {{ {asked} }}", dict(zip(names, sessions, strict=True)), like=like
     )
-    return {one: told[name] for name, one in zip(names, sessions, strict=True)}
+    return {one: answer[name] for name, one in zip(names, sessions, strict=True)}

@@ -66,7 +66,7 @@ class Nodes:
     cpu: dict[str, "deque[float]"] = field(factory=dict)
     denied: bool = False
 
-    async def look(self, api: "Api") -> bool:
+    async def query(self, api: "Api") -> bool:
         """Query the agents; returns whether anything has changed. Raises errors other than
         refusals.
         """
@@ -74,14 +74,14 @@ class Nodes:
             return False
         like = {"agent_list": maybe({"items": [Node.from_node]})}
         try:
-            told = (await api.gql(_QUERY, like=like))["agent_list"]
+            answer = (await api.gql(_QUERY, like=like))["agent_list"]
         except Problem as problem:
             if problem.status >= 500:
                 raise
             self.denied = True
             return False
         before = self.by_id
-        self.by_id = {node.id: node for node in (told or {"items": []})["items"]}
+        self.by_id = {node.id: node for node in (answer or {"items": []})["items"]}
         self.cpu = {name: self.cpu.get(name) or deque(maxlen=HISTORY) for name in self.by_id}
         for name, node in self.by_id.items():
             if node.cpu_cur_pct is not None:

@@ -16,7 +16,7 @@ HISTORY = 60
 """How many measurements are kept of each session."""
 FAR = math.inf
 """A distance beyond the end of any list."""
-_KEPT = 10.0
+_SHOWN_AFTER_END = 10.0
 """Seconds for which a session stays on the screen after it has ended."""
 
 
@@ -106,7 +106,7 @@ class Rows:
             row.ended = row.ended or time.monotonic()
         row.measure(session)
 
-    def gone(self, session_id: str) -> None:
+    def remove(self, session_id: str) -> None:
         """Remove a session that no longer exists."""
         if self.by_id.pop(session_id, None):
             self.changed()
@@ -115,14 +115,14 @@ class Rows:
         """Remove the sessions that a whole round of queries has not found."""
         for session_id, row in list(self.by_id.items()):
             if row.round < round:
-                self.gone(session_id)
+                self.remove(session_id)
 
     def forget_ended(self) -> None:
         """Remove the sessions that ended a while ago."""
-        before = time.monotonic() - _KEPT
+        before = time.monotonic() - _SHOWN_AFTER_END
         for session_id, row in list(self.by_id.items()):
             if row.ended is not None and row.ended < before:
-                self.gone(session_id)
+                self.remove(session_id)
 
     def sort_by(self, key: str) -> None:
         """Sort by the order of a key; in reverse if that order is in use already."""

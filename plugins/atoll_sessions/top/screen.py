@@ -12,7 +12,7 @@ from atoll import Capture, Context, ExitCode
 from atoll.fullscreen import FullScreen, Line
 from atoll.outages import Backoff
 from atoll.text import printable, quote
-from atoll_sessions import doings
+from atoll_sessions import own_changes
 from atoll_sessions.model import Session
 from atoll_sessions.top import drawing
 from atoll_sessions.top.feed import Feed
@@ -163,7 +163,7 @@ class Top:
             "n": self._toggle_nodes,
             "/": self._ask_words,
             "escape": self._show_all,
-            " ": self._look,
+            " ": self._refresh_visible,
         }
 
     @property
@@ -208,8 +208,8 @@ class Top:
     def _show_all(self) -> None:
         self.rows.choose("")
 
-    def _look(self) -> None:
-        self.feed.look_at(self._visible())
+    def _refresh_visible(self) -> None:
+        self.feed.query_soon(self._visible())
 
     def _logs(self, session: Session) -> None:
         follow = " --follow" if session.status.startswith("RUNNING") else ""
@@ -265,10 +265,10 @@ class Top:
 
     async def _end(self, session: Session) -> None:
         capture = Capture()
-        doings.note(session.id, "end")
+        own_changes.note(session.id, "end")
         self._message = f"ending session {printable(session.name)} …"
         await self.context.run(f"rm --yes {session.id}", capture)
-        told = capture.text.strip().splitlines() or [""]
-        self._message = printable(told[-1]).replace(session.id, session.name)
-        self.feed.look_at([session.id])
+        lines = capture.text.strip().splitlines() or [""]
+        self._message = printable(lines[-1]).replace(session.id, session.name)
+        self.feed.query_soon([session.id])
         self.screen.redraw()

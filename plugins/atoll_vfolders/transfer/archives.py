@@ -20,7 +20,7 @@ from atoll_vfolders.transfer.downloader import Changed, Downloader, read_bounded
 from atoll_vfolders.transfer.remote import RemoteFile, RemoteTree
 from atoll_vfolders.transfer.retries import RETRIES
 
-_FEWEST = 8
+_MIN_FILES = 8
 _SMALL = 256 * 1024
 """The largest average size of files, in bytes, for which an archive is worthwhile."""
 _OVERHEAD = 1024
@@ -67,7 +67,7 @@ def _chosen_folders(
         for folder, count in counts.items()
         if folder in tree.folders
         and count == everything[folder]
-        and count >= _FEWEST
+        and count >= _MIN_FILES
         and sizes[folder] <= min(most - count * _OVERHEAD, count * _SMALL)
     }
     chosen: dict[PurePosixPath, PurePosixPath] = {}

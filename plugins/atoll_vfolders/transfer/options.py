@@ -49,16 +49,16 @@ def transfer_options(command: Callable[..., Any]) -> Callable[..., Any]:
             envvar="BACKEND_OVERRIDE_STORAGE_PROXY",
             metavar="URL=URL,…",
             callback=lambda _ctx, _param, text: _read_overrides(text),
-            help="Reach a storage proxy under another URL.",
+            help="Use another URL for a storage proxy.",
         ),
         click.option(
             "--parallel",
             type=click.IntRange(1, 64),
             default=8,
-            help="How many files at a time; 8 by default.",
+            help="How many files are transferred at a time; 8 by default.",
         ),
         click.option(
-            "--sync", is_flag=True, help="Leave out files that the other side has unchanged."
+            "--sync", is_flag=True, help="Skip files that are unchanged on the other side."
         ),
         click.option(
             "--chunk-size",
@@ -66,7 +66,7 @@ def transfer_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=Size(),
             default="16m",
             callback=lambda _ctx, _param, size: max(size, _LEAST_CHUNK),
-            help="The size of a request, which a broken connection may lose; 16m.",
+            help="The size of a request; a broken connection may lose one; 16m by default.",
         ),
     ):
         command = option(command)
@@ -76,10 +76,10 @@ def transfer_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _read_overrides(text: str | None) -> Mapping[str, str]:
     pairs = {}
     for pair in filter(None, (text or "").split(",")):
-        told, equals, real = pair.strip().partition("=")
-        if not equals or not all(url.startswith(("http://", "https://")) for url in (told, real)):
+        given, equals, real = pair.strip().partition("=")
+        if not equals or not all(url.startswith(("http://", "https://")) for url in (given, real)):
             raise UsageError(f"{pair}: not of the form URL=URL")
-        pairs[told] = real
+        pairs[given] = real
     return pairs
 
 

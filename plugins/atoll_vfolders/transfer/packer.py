@@ -26,7 +26,7 @@ from atoll_vfolders.transfer.retries import RETRIES
 if TYPE_CHECKING:
     from atoll import Api
 
-_FEWEST = 8
+_MIN_FILES = 8
 _SMALL = 256 * 1024
 """Files up to this size, in bytes, are packed."""
 _MOST_FILES = 250
@@ -37,7 +37,7 @@ _OVERHEAD = 2048
 
 async def takes_packed(api: "Api", folder: Folder, files: Sequence[LocalFile]) -> bool:
     """Send an empty archive to find out whether the cluster accepts packed files."""
-    if sum(file.size <= _SMALL for file in files) < _FEWEST:
+    if sum(file.size <= _SMALL for file in files) < _MIN_FILES:
         return False
     try:
         await _send(api, folder, _archive([]))

@@ -19,7 +19,7 @@ from attrs import define, field
 from atoll import AtollError, Paths
 from atoll.files import make_private
 
-_KEPT = 7 * 24 * 3600
+_LIFETIME = 7 * 24 * 3600
 """State that is older than this, in seconds, is removed."""
 
 
@@ -59,7 +59,7 @@ class ResumeStore:
     def of(cls, paths: Paths) -> "ResumeStore":
         """Open the folder; removes state that is too old."""
         folder = make_private(paths.state / "transfers")
-        oldest = time.time() - _KEPT
+        oldest = time.time() - _LIFETIME
         for path in folder.iterdir():
             with suppress(OSError):
                 if path.stat().st_mtime < oldest:

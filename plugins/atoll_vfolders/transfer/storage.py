@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from atoll.transport import Response
 
 _TICKET = Backoff(first=0.05, attempts=5)
-_STUMBLED = re.compile(r"Storage proxy responded with 5\d\d\b")
+_PROXY_FAILURE = re.compile(r"Storage proxy responded with 5\d\d\b")
 _MOST_BYTES = 1024 * 1024
 """The largest answer without a file, in bytes."""
 
@@ -60,7 +60,9 @@ class Storage:
         The request may be repeated, and is repeated after an error: a manager of 23.09 sometimes
         fails when files are sent to one folder at the same time.
         """
-        return await _TICKET.retry(partial(self._ticket, verb, path, more), passes=_has_stumbled)
+        return await _TICKET.retry(
+            partial(self._ticket, verb, path, more), passes=_is_temporary_failure
+        )
 
     async def _ticket(self, verb: str, path: PurePosixPath, more: Mapping[str, Any]) -> Ticket:
         content = {"path": await for_wire(self.api, path), **more}
@@ -71,9 +73,9 @@ class Storage:
         return Ticket(self._overridden(answer["url"]), answer["token"])
 
     def _overridden(self, url: str) -> str:
-        for told, real in self.overrides.items():
-            if url.startswith(told.rstrip("/")):
-                return real.rstrip("/") + url.removeprefix(told.rstrip("/"))
+        for given, real in self.overrides.items():
+            if url.startswith(given.rstrip("/")):
+                return real.rstrip("/") + url.removeprefix(given.rstrip("/"))
         return url
 
     @asynccontextmanager
@@ -108,7 +110,7 @@ class Storage:
                 await response.aclose()
 
 
-def _has_stumbled(error: Exception) -> bool:
+def _is_temporary_failure(error: Exception) -> bool:
     """Tell whether the storage failed for a reason that may be gone next time; 23.09 then answers
     400, too.
 
@@ -117,13 +119,13 @@ def _has_stumbled(error: Exception) -> bool:
     """
     if not isinstance(error, Problem) or is_permanent(error):
         return False
-    return error.status >= 500 or _STUMBLED.search(error.message) is not None
+    return error.status >= 500 or _PROXY_FAILURE.search(error.message) is not None
 
 
 def _url(text: str) -> str:
     """Check the URL that the manager returns for files."""
     if not origin_of(text):
-        raise ValueError("that is no http or https URL")
+        raise ValueError("this is not an http or https URL")
     return text
 
 

@@ -45,6 +45,6 @@ def report(
     )
     if unchanged:
         note += f", {unchanged:,} unchanged"
-    said = "" if failed else f"{note}. Done."
+    official = "" if failed else f"{note}. Done."
     shown = summary if context.output.format else None
-    context.output.done(note, shown, _COLUMNS, kind="transfer", official=said)
+    context.output.done(note, shown, _COLUMNS, kind="transfer", official=official)

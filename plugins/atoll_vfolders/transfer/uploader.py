@@ -63,7 +63,7 @@ class Uploader:
     request: int = field()
 
     @request.default
-    def _carry_a_chunk(self) -> int:
+    def _largest_budget(self) -> int:
         return self.chunk
 
     @classmethod
@@ -265,10 +265,10 @@ def _offset(headers: Mapping[str, str], expected: int | None = None) -> int:
     """Return how much of a file the storage has; some storages omit this number if it is as
     `expected`.
     """
-    told = whole_number(headers.get("upload-offset", "" if expected is None else str(expected)))
-    if told is None:
-        raise AtollError("the storage does not tell how much of the file has arrived")
-    return told
+    offset = whole_number(headers.get("upload-offset", "" if expected is None else str(expected)))
+    if offset is None:
+        raise AtollError("the storage proxy does not report how much of the file has arrived")
+    return offset
 
 
 def _metadata(file: LocalFile) -> "Mapping[str, str]":

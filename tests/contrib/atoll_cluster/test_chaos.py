@@ -30,7 +30,7 @@ from atoll_cluster.engine.local import LocalLauncher
 from atoll_cluster.instance import Announcement, bind, lock
 from atoll_cluster.paths import DataDir
 from atoll_cluster.program import Options
-from atoll_cluster.scheduler import endings, groups, metering
+from atoll_cluster.scheduler import end_warnings, groups, metering
 from atoll_cluster.store import usage_recorder
 from atoll_cluster.store.store import Store
 from atoll_cluster.supervision import TaskKind, TaskSupervisor
@@ -218,7 +218,7 @@ def world(tmp_path, monkeypatch):
     chaos = Chaos()
     monkeypatch.setattr(program_module, "_Server", Server)
     monkeypatch.setattr(metering, "_INTERVAL", 0.05)
-    monkeypatch.setattr(instance, "_LOOK_AGAIN", 0.05)
+    monkeypatch.setattr(instance, "_CHECK_INTERVAL", 0.05)
     monkeypatch.setattr(usage_recorder, "_PAUSE", 0.05)
     monkeypatch.setattr(supervision, "_FIRST_PAUSE", 0.01)
     monkeypatch.setattr(supervision, "_LONGEST_PAUSE", 0.1)
@@ -350,7 +350,7 @@ class Endings(Loop):
 
     async def run(self, world: World, kind: TaskKind) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(endings, "BETWEEN", 0.05)
+            patch.setattr(end_warnings, "BETWEEN", 0.05)
             await super().run(world, kind)
 
 
@@ -443,6 +443,6 @@ CASES = {
 
 
 @pytest.mark.parametrize("kind", TaskKind, ids=lambda kind: kind.name)
-async def test_a_fault_costs_no_more_than_it_must(world, kind):
+async def test_a_fault_affects_no_more_than_its_policy_says(world, kind):
     with anyio.fail_after(120):
         await CASES[kind].run(world, kind)

@@ -14,7 +14,7 @@ from atoll_cluster.paths import DataDir, StartError
 def data(tmp_path, monkeypatch):
     """A data folder that other machines see; they are believed dead after a moment."""
     monkeypatch.setattr(claim, "is_networked", lambda _path: True)
-    monkeypatch.setattr(claim, "SILENCE", 1.0)
+    monkeypatch.setattr(claim, "EXPIRY", 1.0)
     monkeypatch.setattr(claim, "RENEWAL", 0.0)
     return DataDir.prepare(tmp_path / "data")
 
@@ -35,7 +35,7 @@ def host(data):
     return json.loads((data.root / "claim.json").read_text())["host"]
 
 
-def test_a_folder_that_another_machine_serves_is_left_to_it(data, elsewhere):
+def test_a_folder_claimed_by_another_machine_is_refused(data, elsewhere):
     other = elsewhere(data)
     stop = threading.Event()
 
@@ -53,7 +53,7 @@ def test_a_folder_that_another_machine_serves_is_left_to_it(data, elsewhere):
         renewing.join()
 
 
-def test_a_machine_that_says_nothing_any_more_has_lost_it(data, elsewhere):
+def test_a_claim_that_is_not_renewed_expires(data, elsewhere):
     other = elsewhere(data)
     ours = Claim.take(data)
     assert host(data) != "login2"
@@ -64,15 +64,15 @@ def test_a_machine_that_says_nothing_any_more_has_lost_it(data, elsewhere):
     assert host(data) != "login2"
 
 
-def test_who_ends_in_order_leaves_no_claim(data, elsewhere):
+def test_a_program_that_ends_in_order_leaves_no_claim(data, elsewhere):
     elsewhere(data).close()
     assert not (data.root / "claim.json").exists()
 
 
-def test_a_claim_of_this_machine_is_no_obstacle(data, monkeypatch):
+def test_a_claim_of_this_machine_is_replaced(data, monkeypatch):
     """The lock tells whether that program still runs."""
     Claim.take(data)
-    monkeypatch.setattr(claim, "SILENCE", 60.0)
+    monkeypatch.setattr(claim, "EXPIRY", 60.0)
     Claim.take(data).renew()
 
 

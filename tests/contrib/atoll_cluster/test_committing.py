@@ -78,7 +78,7 @@ def made(shared, http):
     return commit(client, "origin")
 
 
-def test_a_session_begins_with_what_was_there(client, made):
+def test_a_session_starts_with_the_files_of_the_image(client, made):
     client.create("begun", image=made)
     assert client.console(client.run("begun", USE)).split() == ["42", "made"]
     (row,) = client.gql(
@@ -89,7 +89,7 @@ def test_a_session_begins_with_what_was_there(client, made):
     client.ask("DELETE", "/session/begun")
 
 
-def test_what_is_changed_later_is_the_session_s_own(client, made):
+def test_later_changes_do_not_affect_the_image(client, made):
     client.create("changing", image="origin")
     client.run("changing", "open('tool', 'w').write('gone')")
     client.ask("PATCH", "/session/changing")  # which keeps its home
@@ -138,7 +138,7 @@ def test_folders_are_left_out(client):
     client.ask("DELETE", "/session/mountless")
 
 
-def test_nothing_is_lost_of_a_session_that_ends_at_once(client):
+def test_a_session_that_ends_at_once_is_committed_completely(client):
     client.create("hasty")
     client.run("hasty", "for n in range(1000): open(f'file{n}', 'w').write('x')")
     answer = client.ask("POST", "/session/hasty/commit").json()
@@ -150,7 +150,7 @@ def test_nothing_is_lost_of_a_session_that_ends_at_once(client):
     client.ask("DELETE", "/session/whole")
 
 
-def test_how_far_it_is(client, made):
+def test_the_progress_is_reported(client, made):
     ready = client.ask("GET", "/session/origin/commit").json()
     assert ready["status"] == "ready"
     client.run("origin", "for n in range(1000): open(f'more{n}', 'w').write('x')")
@@ -210,12 +210,12 @@ def test_an_image_in_use_stays(client, shared, made):
         ("fine", {"image_visibility": "project"}, "only the owner can use"),
     ],
 )
-def test_names_that_cannot_be(client, made, name, more, told):
+def test_invalid_names_are_refused(client, made, name, more, told):
     refused = imagify(client, "origin", name, **more)
     assert (refused.status_code, told in refused.json()["msg"]) == (400, True)
 
 
-def test_what_does_not_run_is_not_committed(client):
+def test_only_running_sessions_can_be_committed(client):
     client.ask("POST", "/session", json={"name": "later", "image": "python", "type": "batch",
                "startupCommand": "true", "starts_at": "1h", "enqueueOnly": True})  # fmt: skip
     refused = client.ask("POST", "/session/later/commit")
@@ -224,7 +224,7 @@ def test_what_does_not_run_is_not_committed(client):
     client.ask("DELETE", "/session/later")
 
 
-def test_a_policy_bounds_their_number(client, user):
+def test_a_policy_limits_the_number_of_images(client, user):
     props = "props: {max_customized_image_count: %d}"
     limit = f'mutation {{ modify_user_resource_policy(name: "default", {props}) {{ ok }} }}'
     client.gql(limit % 1)
@@ -237,7 +237,7 @@ def test_a_policy_bounds_their_number(client, user):
     user.ask("DELETE", "/session/bounded")
 
 
-def test_images_outlive_the_program_and_what_is_left_half_done_does_not(program, http):
+def test_images_survive_a_restart_and_incomplete_ones_are_deleted(program, http):
     client = program.start().client(http)
     client.create("lasting")
     client.run("lasting", INSTALL)
@@ -263,7 +263,7 @@ def test_images_outlive_the_program_and_what_is_left_half_done_does_not(program,
     assert len(kept(program)) == 1
 
 
-def test_the_images_of_a_purged_user_go_with_him(program, http):
+def test_the_images_of_a_purged_user_are_deleted(program, http):
     client = program.start().client(http)
     user = program.client(http, "user")
     user.create("leaving")

@@ -79,7 +79,7 @@ LOSSES = [gone, stale, half, other_types, a_list, deep, no_text, a_fifo]
 
 
 @pytest.mark.parametrize("lose", LOSSES)
-def test_a_program_is_found_by_its_lock_and_tells_where_it_is_again(shared, data, lose):
+def test_a_program_is_found_by_its_lock_and_writes_its_address_again(shared, data, lose):
     before = whole(data)
     assert before.pid == shared.process.pid
     for path in (data.server, data.lock):
@@ -139,7 +139,7 @@ def a_garbage_page(path):
 
 
 @pytest.mark.parametrize("damage", [truncated, no_header, another_file, a_garbage_page])
-def test_a_damaged_database_is_kept_and_told_of_in_one_line(program, damage):
+def test_a_damaged_database_is_kept_and_reported_in_one_line(program, damage):
     assert program.start().end() == 0
     database = program.data / "cluster.sqlite3"
     damage(database)
@@ -156,7 +156,7 @@ def test_a_damaged_database_is_kept_and_told_of_in_one_line(program, damage):
     assert copy.stat().st_mode & 0o077 == 0
 
 
-def test_a_database_of_a_later_release_is_left_alone(program):
+def test_a_database_of_a_later_release_is_not_changed(program):
     assert program.start().end() == 0
     with closing(sqlite3.connect(program.data / "cluster.sqlite3")) as database:
         database.execute("PRAGMA user_version = 9999")
@@ -166,7 +166,7 @@ def test_a_database_of_a_later_release_is_left_alone(program):
     assert list(program.data.parent.glob("data-damaged-*")) == []
 
 
-def test_damage_that_is_found_while_it_runs_costs_requests_and_not_the_program(program, http):
+def test_damage_found_while_running_fails_requests_but_not_the_program(program, http):
     client = program.start().client(http)
     database = program.data / "cluster.sqlite3"
     with closing(sqlite3.connect(database)) as other:

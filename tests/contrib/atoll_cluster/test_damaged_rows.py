@@ -49,7 +49,7 @@ ROWS = {
 
 
 @pytest.mark.parametrize(("table", "column", "value"), ROWS.values(), ids=ROWS)
-def test_a_damaged_row_stops_nobody_else(program, http, table, column, value):
+def test_a_damaged_row_affects_nothing_else(program, http, table, column, value):
     program.arguments = ("--slots", "cpu=8")
     client = program.start().client(http)
     client.create("intact")
@@ -87,7 +87,7 @@ STATES = {
 @pytest.mark.parametrize(
     ("name", "content"), [(name, one) for name, contents in STATES.items() for one in contents]
 )
-def test_a_damaged_file_of_a_kernel_stops_nobody_else(program, http, name, content):
+def test_a_damaged_file_of_a_kernel_affects_nothing_else(program, http, name, content):
     client = program.start().client(http)
     created = [client.create(name)["sessionId"] for name in ("intact", "damaged")]
     kernel = kernel_of(client, "damaged")
@@ -106,7 +106,7 @@ def test_a_damaged_file_of_a_kernel_stops_nobody_else(program, http, name, conte
     assert not (program.data / "kernels" / kernel).exists()
 
 
-def test_garbage_among_kernels_and_folders_stops_no_start(program, http):
+def test_unknown_files_do_not_prevent_the_start(program, http):
     client = program.start().client(http)
     client.create("intact")
     program.end(signal.SIGKILL)
@@ -122,7 +122,7 @@ def test_garbage_among_kernels_and_folders_stops_no_start(program, http):
     assert program.end() == 0
 
 
-def test_a_kernel_that_ends_while_the_database_is_locked_is_written_down_afterwards(program, http):
+def test_the_end_of_a_kernel_is_recorded_after_the_database_lock(program, http):
     client = program.start().client(http)
     ended = client.create("ended")["sessionId"]
     client.create("intact")

@@ -78,7 +78,7 @@ def test_a_folder_serves_whatever_depth_it_has(program, http, depth, name):
     assert not list((program.data / "storage" / "graves").iterdir())
 
 
-def test_what_stays_in_a_folder_is_named_and_never_ends_the_program(program, http):
+def test_files_that_cannot_be_deleted_are_reported(program, http):
     client = program.start().client(http)
     place = folder_on(program, client, "deep")
     nest(place, 3)
@@ -115,7 +115,7 @@ def test_a_clone_has_every_depth(program, http):
     assert client.ask("GET", "/folders/twin").json()["numFiles"] == 1201
 
 
-def test_a_program_buries_what_an_earlier_one_left(program, http):
+def test_a_program_deletes_the_folders_that_an_earlier_one_left(program, http):
     client = program.start().client(http)
     client.ask("POST", "/folders", json={"name": "other"})
     program.end()

@@ -77,7 +77,7 @@ def fill(sessions, shape):
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_graph_tells_each_session_once_and_is_not_too_deep(sessions, name):
+def test_a_graph_has_each_session_once_and_a_limited_depth(sessions, name):
     shape, root, count = SHAPES[name]
     made = fill(sessions, shape)
     begin = time.monotonic()
@@ -100,7 +100,7 @@ def test_dependents_are_found_once_each(sessions, name):
     assert time.monotonic() - begin < SOON
 
 
-def test_forty_sessions_in_layers_are_told_and_ended_at_once(shared, client):
+def test_forty_sessions_in_layers_are_shown_and_ended_quickly(shared, client):
     later = {"type": "batch", "startupCommand": "true", "enqueueOnly": True}
     for name, dependencies in layers(20, 2).items():
         begin = {} if dependencies else {"startsAt": "+2d"}

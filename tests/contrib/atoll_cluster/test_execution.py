@@ -126,20 +126,20 @@ def test_interrupt(client):
 
 
 @pytest.mark.parametrize("message", ["no json", "[]", '{"mode": "nope"}', b"\xff\x00"])
-def test_stream_tells_mistakes(client, message):
+def test_stream_reports_mistakes(client, message):
     with client.stream("exec1") as socket:
         socket.send(message)
         assert json.loads(socket.recv())["status"] == "error"
 
 
-def test_stream_of_nothing_is_refused_before_it_opens(client):
+def test_stream_of_an_unknown_session_is_refused_before_it_opens(client):
     with pytest.raises(InvalidStatus) as caught:
         client.stream("nothing-here")
     assert caught.value.response.status_code == 404
     assert json.loads(caught.value.response.body)["title"] == "No such session."
 
 
-def test_session_that_goes_away_ends_the_run(client):
+def test_the_end_of_the_session_ends_the_run(client):
     client.create("brief")
     with client.stream("brief") as socket:
         turns = converse(socket, "print('go', flush=True)\nimport time; time.sleep(60)")

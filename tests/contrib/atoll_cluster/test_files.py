@@ -169,7 +169,7 @@ def test_limits(client):
     assert "large" not in listing(client)
 
 
-def test_what_is_no_file(client):
+def test_other_kinds_of_files_are_refused(client):
     missing = fetch(client, "nothing")
     assert (missing.status_code, missing.json()["msg"]) == (400, "The file is not found.")
     client.run(NAME, "import os; os.mkfifo('pipe')")
@@ -181,7 +181,7 @@ def test_what_is_no_file(client):
 @pytest.mark.parametrize(
     ("path", "why"), [("nothing", "No such file"), ("top.txt/below", "Not a directory")]
 )
-def test_what_can_not_be_listed_is_told_beside_the_files(client, path, why):
+def test_unreadable_entries_are_reported_beside_the_files(client, path, why):
     upload(client, ("top.txt", b""))
     answer = client.ask("GET", f"/session/{NAME}/files?path={path}")
     assert (answer.status_code, answer.json()["files"]) == (200, "")

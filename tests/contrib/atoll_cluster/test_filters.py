@@ -93,7 +93,7 @@ def test_meaning(text, names):
         "(" * 100 + "size == 1" + ")" * 100,
     ],
 )
-def test_mistakes_are_told(text):
+def test_mistakes_are_reported(text):
     with pytest.raises(FilterError):
         compile_filter(text, COLUMNS)
 
@@ -138,7 +138,7 @@ trees = st.recursive(
 
 
 @given(trees)
-def test_negation_turns_the_answer_round(text):
+def test_negation_inverts_the_result(text):
     known = [name for name, _, _ in ROWS if name]
     assert sorted([*select(text), *select(f"!({text})")]) == sorted(known)
 

@@ -158,7 +158,7 @@ def test_mistakes_are_errors_beside_the_data(client, arguments, message):
 
 
 @pytest.mark.parametrize("query", ["{", "{ nope }", "{ keypair }", "subscription { x }"])
-def test_queries_that_are_none(client, query):
+def test_invalid_queries_are_refused(client, query):
     assert client.gql(query)["errors"][0]["message"]
 
 

@@ -113,7 +113,7 @@ def test_bodies_beyond_the_bounds(client, http, method, path, public, body):
 PROBLEMS = "https://api.backend.ai/probs/"
 
 
-def test_who_has_not_signed_may_not_send_much(client, http):
+def test_unsigned_requests_may_send_little(client, http):
     answer = http.post(client.endpoint + "/auth/authorize", content=b" " * (65 << 10), headers=JSON)
     assert (answer.status_code, answer.json()["msg"]) == (400, "Too large body")
 
@@ -151,7 +151,7 @@ def test_first_messages(client, session, kind, word, message):
     pytest.fail("the message was taken")
 
 
-def test_text_that_is_no_utf8_ends_the_stream_alone(client, session):
+def test_text_that_is_not_utf8_ends_only_the_stream(client, session):
     with client.stream(session) as stream:
         stream.socket.sendall(b"\x81\x82\0\0\0\0\xff\xfe")
         with pytest.raises(Exception, match="1007"):
@@ -176,7 +176,7 @@ def test_text_that_is_no_utf8_ends_the_stream_alone(client, session):
         ",,,",
     ],
 )
-def test_dates_that_are_none(client, date):
+def test_invalid_dates_are_refused(client, date):
     headers = client.headers("GET", "/auth")
     answer = client.http.get(client.endpoint + "/auth", headers=headers | {"Date": date})
     assert (answer.status_code, answer.json()["msg"]) == (401, "Date/time sync error")
@@ -207,7 +207,7 @@ def test_dates_of_other_times(client, date):
         ({"Content-Type": "multipart/form-data; boundary*" + "9" * 5000 + "*=x"}, b"--x--"),
     ],
 )
-def test_uploads_that_are_no_form(client, session, headers, body):
+def test_uploads_without_a_form_are_refused(client, session, headers, body):
     answer = client.ask("POST", f"/session/{session}/upload", content=body, headers=headers)
     assert (answer.status_code, answer.json()["type"]) == (400, PROBLEMS + "invalid-api-params")
 
@@ -295,7 +295,7 @@ def test_filters_just_within_the_bounds(client, text):
         "? " * 20_000,
     ],
 )
-def test_payloads_that_are_no_templates(client, payload):
+def test_payloads_without_templates_are_refused(client, payload):
     answer = client.ask("POST", "/template/session", json={"payload": payload})
     assert (answer.status_code, answer.json()["type"]) == (400, PROBLEMS + "invalid-api-params")
     assert "\n" not in answer.json()["msg"]
@@ -310,7 +310,7 @@ def test_payloads_that_are_no_templates(client, payload):
         ("/session", json.dumps({**SESSION, "dependencies": ["x"] * 6000}).encode()),
     ],
 )
-def test_more_than_there_is_time_for(client, session, path, body):
+def test_slow_filters_are_interrupted(client, session, path, body):
     client.ask("POST", "/folders", json={"name": "data"})
     answer = client.ask("POST", path, content=body, headers=JSON)
     assert (answer.status_code, answer.json()["type"]) == (400, PROBLEMS + "invalid-api-params")
@@ -332,7 +332,7 @@ def test_code_may_be_long(client, session):
         "month?month=" + "1" * 5000,
     ],
 )
-def test_days_that_are_none(client, query):
+def test_invalid_days_are_refused(client, query):
     answer = client.ask("GET", f"/resource/usage/{query}")
     assert (answer.status_code, answer.json()["type"]) == (400, PROBLEMS + "invalid-api-params")
 
@@ -389,7 +389,7 @@ def test_documents_beyond_the_bounds(client, query):
         "\ud7ff\0",
     ],
 )
-def test_documents_that_make_no_sense(client, query):
+def test_invalid_documents_are_refused(client, query):
     answer = client.gql(query)
     assert answer["errors"]
     assert "fault" not in json.dumps(answer["errors"])
@@ -488,6 +488,6 @@ def test_an_address_is_not_what_a_header_says(client):
 
 
 @pytest.mark.parametrize("path", ["execute", "pty", "tcpproxy?app=sshd"])
-def test_streams_are_not_for_nobody(shared, session, path):
+def test_unsigned_streams_are_refused(shared, session, path):
     with pytest.raises(Exception, match=r"40[01]"):
         connect(f"ws{shared.endpoint[4:]}/stream/session/{session}/{path}")

@@ -61,45 +61,45 @@ def remaining(idleness, name="network_timeout"):
 async def test_half_an_hour_without_use_ends_a_session(world, idleness):
     world.pass_by(minutes=29)
     assert remaining(idleness) == 60
-    assert await idleness.look() == 10
+    assert await idleness.check() == 10
     assert not world.ended
     world.pass_by(minutes=1)
-    await idleness.look()
+    await idleness.check()
     assert world.ended == [("s1", "idle-timeout")]
 
 
-async def test_use_lets_the_time_begin_anew_also_for_the_next_program(world, idleness):
+async def test_use_restarts_the_idle_time_also_after_a_restart(world, idleness):
     world.pass_by(minutes=20)
     idleness.touch("s1")
     world.store.usage.write()
     world.pass_by(minutes=20)
     later = Idleness(world, lambda: world.now)
-    await later.look()
+    await later.check()
     assert (remaining(later), world.ended) == (600, [])
     world.pass_by(minutes=11)
-    await later.look()
+    await later.check()
     assert world.ended == [("s1", "idle-timeout")]
 
 
 async def test_code_that_nobody_follows_counts_as_use(world, idleness):
     world.pass_by(hours=2)
     world.running["k1"].idle = None
-    await idleness.look()
+    await idleness.check()
     assert (remaining(idleness), world.ended) == (1800, [])
     world.pass_by(minutes=31)
     world.running["k1"].idle = 120.0
-    await idleness.look()
+    await idleness.check()
     assert (remaining(idleness), world.ended) == (1680, [])
 
 
 async def test_a_policy_may_leave_sessions_alone_or_limit_their_life(world, idleness):
     world.store.db.execute("UPDATE keypair_resource_policies SET idle_timeout = 0")
     world.pass_by(days=30)
-    await idleness.look()
+    await idleness.check()
     assert (idleness.checks("s1"), world.ended) == ({}, [])
     world.store.db.execute("UPDATE keypair_resource_policies SET max_session_lifetime = 60")
     idleness.touch("s1")
-    await idleness.look()
+    await idleness.check()
     assert world.ended == [("s1", "idle-session-lifetime")]
 
 

@@ -169,7 +169,7 @@ def processes_of(program: Program) -> list[str]:
     return found
 
 
-def test_what_was_acknowledged_outlives_every_kill(program, http):
+def test_acknowledged_changes_survive_every_kill(program, http):
     program.arguments = ("--slots", "cpu=8")
     client = program.start().client(http)
     client.create("witness")

@@ -34,7 +34,7 @@ def fill(client, name):
     client.run(name, "child = subprocess.Popen(['sleep', '1000'], start_new_session=True)")
 
 
-def test_an_ended_session_leaves_its_log_alone(program, http):
+def test_an_ended_session_leaves_only_its_log(program, http):
     client = program.start().client(http)
     fill(client, "ending")
     ids = kernels(program)

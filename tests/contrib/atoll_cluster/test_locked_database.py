@@ -123,7 +123,7 @@ def test_requests_that_read_are_answered(cluster, database):
             assert time.monotonic() - begin < SOON + 2 * ("mode" in str(body)), path
 
 
-def test_requests_that_write_are_refused_for_now_and_have_done_nothing(cluster, shared, database):
+def test_requests_that_write_are_refused_and_change_nothing(cluster, shared, database):
     before, files = kept(database), on_disk(shared)
     with locked(database):
         for method, path, body in WRITES:
@@ -207,7 +207,7 @@ def small(program, tmp_path):
 
 
 @pytest.mark.parametrize("hold", [locked, full])
-def test_what_ends_meanwhile_is_written_down_afterwards(small, http, hold):
+def test_sessions_that_end_meanwhile_are_recorded_afterwards(small, http, hold):
     client = small.start().client(http)
     few = {"config": {"resources": {"cpu": 0.1}}}
     client.create("batch", type="batch", startupCommand=JOB, **few)

@@ -40,7 +40,7 @@ def test_a_message_is_one_line_that_can_be_printed(text):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_the_lines_of_a_traceback_are_set_in(text):
+def test_the_lines_of_a_traceback_are_indented(text):
     with pytest.raises(KeyError) as caught:
         {}[Name(text)]
     exc_info = (caught.type, caught.value, caught.tb)

@@ -99,7 +99,7 @@ def test_simulated_gpus_are_shown_and_given_away(program, http, by_option):
     "text", ["{", "[]", '{"mock": 1}', '{"slots": {"cuda": 1}}', '{"slots": 3}',
              '{"slots": {"cuda.shares": "many"}}'],
 )  # fmt: skip
-def test_a_senseless_configuration_is_told_in_one_line(program, text):
+def test_an_invalid_configuration_is_reported_in_one_line(program, text):
     program.data.mkdir()
     (program.data / "kernels").mkdir()
     (program.data / "config.json").write_text(text)

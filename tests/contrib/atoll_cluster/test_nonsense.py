@@ -69,7 +69,7 @@ def is_out_of_order(client, name):
 
 
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
-def test_run_of_a_kernel_that_talks_nonsense(shared, client, event):
+def test_a_run_with_invalid_messages_of_the_kernel(shared, client, event):
     client.create("fool")
     with impostor(shared, client, "fool", b'{"run_id": "r"}\n' + event):
         turns = client.run("fool", "1")
@@ -80,7 +80,7 @@ def test_run_of_a_kernel_that_talks_nonsense(shared, client, event):
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_other_answers_of_a_kernel_that_talks_nonsense(shared, client, answer):
+def test_other_invalid_messages_of_a_kernel(shared, client, answer):
     client.create("fool")
     with impostor(shared, client, "fool", answer):
         body = {"code": "pri", "options": {}}
@@ -118,7 +118,7 @@ import time; time.sleep(60)
         r"b'x' * (18 << 20)",
     ],
 )
-def test_code_that_meddles_with_its_interpreter(client, piece):
+def test_code_that_damages_its_interpreter(client, piece):
     client.create("meddler")
     turns = client.run("meddler", MEDDLE.format(piece=piece))
     assert turns[-1]["exitCode"] != 0
@@ -126,7 +126,7 @@ def test_code_that_meddles_with_its_interpreter(client, piece):
     client.ask("DELETE", "/session/meddler?forced=true")
 
 
-def test_a_result_that_is_too_large_is_told_and_nothing_else_happens(client):
+def test_a_result_that_is_too_large_is_reported(client):
     client.create("plotter")
     result = "class Page:\n    def _repr_html_(self): return 'x' * {}\nPage()"
     turns = client.run("plotter", result.format(70_000_000))

@@ -74,7 +74,7 @@ def test_files_built_and_run(official, tmp_path):
     assert "ran well" in text
 
 
-def test_unknown_image_is_told(official):
+def test_an_unknown_image_is_reported(official):
     assert "unknown image: tensorflow" in official("run", "-c", "1", "tensorflow")[1]
 
 

@@ -28,7 +28,7 @@ LISTS = {
         ("/image/import", {"fieldGroups": []}),
     ],
 )
-def test_there_is_none(user, path, answer):
+def test_missing_features_are_refused(user, path, answer):
     assert user.ask("GET", path).json() == answer
 
 
@@ -38,7 +38,7 @@ def test_lists_of_models_served_are_empty(user, root, fields):
     assert found == {"data": {root: {"items": [], "total_count": 0}}}
 
 
-def test_and_so_nothing_is_found(user):
+def test_missing_entities_are_not_found(user):
     answer = user.ask("GET", f"/services/{NOBODY}")
     assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (
         404,
@@ -90,7 +90,7 @@ def test_a_root_that_nobody_has_is_unknown(user):
     assert error["message"].startswith("Cannot query field 'nothing'")
 
 
-def test_the_page_tells_all_of_it():
+def test_the_page_lists_all_missing_features():
     page = PAGE.read_text()
     missing = {what.partition(" (")[0] for what in (*ROUTES.values(), *ROOTS.values())}
     assert [what for what in missing if what not in page] == []
@@ -194,7 +194,7 @@ def test_short_names_and_long_ones(client, name):
 
 
 @pytest.mark.parametrize("name", ["", "-", "a-", ".a", "x" * 65, "a b"])
-def test_names_that_cannot_be(client, name):
+def test_invalid_names_are_refused(client, name):
     assert client.ask("POST", "/session", json={"name": name, "image": "python"}).status_code == 400
 
 

@@ -32,7 +32,7 @@ def main_kernel(client, session_id):
     return client.gql(query, id=session_id)["data"]["compute_session"]
 
 
-def test_files_are_private_and_tell_the_truth(program, http):
+def test_files_are_private_and_correct(program, http):
     program.start()
     server = json.loads((program.data / "server.json").read_text())
     assert server["pid"] == program.process.pid
@@ -255,7 +255,7 @@ def test_folder_of_other_things_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 
 
-def test_stops_while_somebody_listens(program, http):
+def test_stops_while_a_client_listens(program, http):
     client = program.start().client(http)
     with client.events() as events:
         assert program.end() == 0

@@ -55,7 +55,7 @@ def test_a_priority_beyond_the_range_is_refused(client, priority):
         ("max_pending_session_count", 1e300),
     ],
 )
-def test_numbers_that_are_kept_already_are_clamped(program, http, column, value):
+def test_stored_numbers_are_clamped(program, http, column, value):
     client = program.start().client(http)
     client.create("going-on")
     change(program, f"UPDATE keypair_resource_policies SET {column} = ?", value)  # noqa: S608

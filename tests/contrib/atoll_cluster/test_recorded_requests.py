@@ -117,7 +117,7 @@ def played(request, shared, http):
     return list(Player(shared.client(http), request.param).play())
 
 
-def test_what_was_answered_is_answered(played):
+def test_recorded_requests_are_answered(played):
     """Whatever was refused there: a session that was gone, a folder that was there."""
     refused = [
         f"{one['command']}: {one['method']} {one['target']} {status} {answer}"

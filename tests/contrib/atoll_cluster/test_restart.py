@@ -52,7 +52,7 @@ def test_only_what_runs_can_be_restarted(client):
 
 
 @pytest.mark.parametrize("by_id", [False, True])
-def test_restart_of_what_has_ended_tells_how_that_came(shared, client, by_id):
+def test_restart_of_an_ended_session_reports_its_end(shared, client, by_id):
     created = client.create("was-killed")
     kernel_id = detail(client, created["sessionId"])["main_kernel_id"]
     with client.events("?sessionName=was-killed&scope=session") as events:
@@ -150,7 +150,7 @@ def until_the_end(events):
     ("text", "seconds"),
     [("10m", 600), ("+5m", 300), ("1h30m", 5400), ("2d", 172800), ("1.5h", 5400), ("1w", 604800)],
 )
-def test_starts_can_be_put_off_for_a_while(client, text, seconds):
+def test_starts_can_be_delayed_by_a_duration(client, text, seconds):
     created = client.create(
         "put-off", type="batch", startupCommand="true", starts_at=text, enqueueOnly=True
     )
@@ -159,7 +159,7 @@ def test_starts_can_be_put_off_for_a_while(client, text, seconds):
     client.ask("DELETE", "/session/put-off")
 
 
-def test_starts_can_be_put_off_until_a_moment(client):
+def test_starts_can_be_delayed_until_a_time(client):
     moment = datetime.now(UTC) + timedelta(seconds=0.5)
     with client.events("?sessionName=at-last&scope=session") as events:
         client.create(

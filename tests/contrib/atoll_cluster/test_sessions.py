@@ -119,7 +119,7 @@ def test_reuse(client):
         ({"clusterSize": 3, "config": {"resources": {"cpu": 5}}}, "15 requested"),
     ],
 )
-def test_bad_wishes_are_told_clearly(client, body, word):
+def test_invalid_requests_are_reported_clearly(client, body, word):
     problem = refused(client, **body)
     assert problem["type"] == INVALID
     assert word in problem["msg"]
@@ -154,7 +154,7 @@ wishes = st.fixed_dictionaries({"config": configs | odd}, optional=dict.fromkeys
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(wish=wishes, is_batch=st.booleans())
-def test_no_wish_is_too_odd_for_an_answer(shared, http, wish, is_batch):
+def test_every_request_gets_an_answer(shared, http, wish, is_batch):
     client = shared.client(http, "user")
     kind = {"type": "batch", "startupCommand": "true", "starts_at": "1h"} if is_batch else {}
     body = {"name": "odd1", "image": "python", **kind, **wish, "enqueueOnly": True}
@@ -183,7 +183,7 @@ def test_no_such_folder_and_no_such_group(client):
     assert refused(client, 404, group="strangers")["title"] == "No such user group."
 
 
-def test_refused_wishes_leave_nothing(client):
+def test_refused_requests_leave_nothing(client):
     refused(client, maxWaitSeconds="long")
     assert client.ask("GET", "/session/refused").status_code == 404
 
@@ -397,7 +397,7 @@ def test_rename_match_and_history(client):
     client.ask("DELETE", "/session/after-it")
 
 
-def test_client_that_leaves_keeps_its_place(client, shared):
+def test_a_client_that_disconnects_keeps_its_place_in_the_queue(client, shared):
     client.create("blocker", config={"resources": {"cpu": 10}})
     with client.events("?sessionName=leaver&scope=session") as events:
         body = {"name": "leaver", "image": "python"}
@@ -420,7 +420,7 @@ def _hang_up(endpoint, request):
         connection.sendall(f"POST /session HTTP/1.1\r\n{head}\r\n".encode() + request.content)
 
 
-def test_start_that_takes_long_can_only_be_forced_to_end(client, shared):
+def test_a_slow_start_can_only_be_ended_with_force(client, shared):
     with client.events("?sessionName=slowly&scope=session") as events:
         script = "while true; do read -t 1 < /dev/zero; done"
         created = client.create("slowly", bootstrap_script=script, enqueueOnly=True)
@@ -453,7 +453,7 @@ def test_bootstrap_runs_before_anything_else(client, script, made):
     client.ask("DELETE", "/session/boot")
 
 
-def test_start_that_fails_is_told_and_leaves_the_slots(client, shared):
+def test_a_failed_start_is_reported_and_frees_the_slots(client, shared):
     kernels = shared.data / "kernels"
     kernels.rename(shared.data / "aside")
     kernels.touch()  # Where the engine wants a folder there is a file now.
@@ -475,7 +475,7 @@ def test_force_is_not_needed_but_allowed(client):
     assert client.ask("DELETE", "/session/forced").status_code == 404
 
 
-def test_users_see_and_touch_their_own_only(client, user):
+def test_users_can_access_only_their_own_sessions(client, user):
     client.create("secret1")
     assert user.ask("GET", "/session/secret1").status_code == 404
     assert user.ask("DELETE", "/session/secret1").status_code == 404

@@ -191,7 +191,7 @@ def test_older_version_header_is_named_in_the_signature():
     assert read_version({"x-sorna-version": "v4.20190615"}).label == "x-sorna-version"
 
 
-def test_rate_limit_rolls():
+def test_the_rate_limit_has_a_rolling_window():
     now = [0.0]
     limiter = RateLimiter(lambda: now[0])
     assert limiter.admit("KEY", 2).remaining == 1

@@ -78,7 +78,7 @@ def test_exit_ends_the_stream(screen):
     assert [one["type"] for one in messages].index("end") == len(messages) - 1
 
 
-def test_a_client_that_leaves_takes_its_shell_along(client):
+def test_a_disconnected_client_ends_its_shell(client):
     client.create("left-alone")
     with client.stream("left-alone", "pty") as socket:
         screen = Screen(socket)
@@ -108,7 +108,7 @@ def test_restart_comes_from_the_terminal_too(screen, client):
     "message", ["no json", "[]", '{"type": "dance"}', '{"type": "stdin", "chars": "no base64"}',
                 '{"type": "resize", "rows": 0}'],
 )  # fmt: skip
-def test_senseless_messages_are_told(client, message):
+def test_invalid_messages_are_reported(client, message):
     client.create("senseless")
     with client.stream("senseless", "pty") as socket:
         socket.send(message)
@@ -127,7 +127,7 @@ def test_no_terminal_without_a_session(client):
 GREEN_NAME = "\x1b[1;32mwork@main1\x1b[0m"
 
 
-def test_the_prompt_tells_where_one_is(screen, request):
+def test_the_prompt_shows_the_session(screen, request):
     name = request.node.originalname[5:40]
     screen.until(f"{GREEN_NAME}[{name}]:\x1b[1;34m~\x1b[0m$ ")
     screen.type("mkdir -p a/b && cd a/b\r")
@@ -155,7 +155,7 @@ def test_shells_in_shells_have_it_too(screen, request, shell, prompt):
 
 
 @pytest.mark.parametrize("shell", ["bash", "bash -l"])
-def test_ones_own_settings_have_the_last_word(screen, shell):
+def test_the_users_own_settings_have_precedence(screen, shell):
     screen.type("echo 'PS1=\"mine> \"; greeting=hello' > .bashrc\r")
     screen.type(f"{shell}\r")
     screen.until("mine> ")
@@ -163,7 +163,7 @@ def test_ones_own_settings_have_the_last_word(screen, shell):
     screen.until("hello")
 
 
-def test_what_is_no_terminal_is_not_decorated(client):
+def test_without_a_terminal_there_is_no_prompt(client):
     client.create("undecorated")
     for command in ("bash -lc 'echo [$PS1]; alias'", "bash -c 'echo [$PS1]; alias'"):
         turns = client.run("undecorated", "", mode="batch", options={"exec": command})

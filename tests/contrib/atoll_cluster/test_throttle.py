@@ -25,7 +25,7 @@ def clock():
     return Clock()
 
 
-def test_a_few_are_free_then_each_costs_a_wait(clock):
+def test_after_some_attempts_each_costs_a_wait(clock):
     throttle = Throttle(PACE, clock)
     for _ in range(3):
         throttle.take("name")
@@ -81,7 +81,7 @@ def guess(client, name, password=WRONG, path="/auth/authorize"):
     return client.http.post(client.endpoint + path, json=body)
 
 
-def test_a_right_password_is_heard_after_the_wait(program, http, monkeypatch):
+def test_a_right_password_is_accepted_after_the_wait(program, http, monkeypatch):
     client = program.start().client(http, "user")
     change = {"old_password": "", "new_password": "right", "new_password2": "right"}
     assert client.ask("POST", "/auth/update-password", json=change).status_code == 200
@@ -122,7 +122,7 @@ def test_an_address_is_throttled_whatever_the_names(program, http, path):
     assert int(answers[-1].headers["retry-after"]) <= ADDRESS.seconds
 
 
-def test_tokens_that_are_none_are_throttled_alone(program, http):
+def test_invalid_tokens_are_throttled_separately(program, http):
     client = program.start().client(http, "user")
     client.ask("POST", "/folders", json={"name": "data"})
     asked = {"path": "file", "size": 1}

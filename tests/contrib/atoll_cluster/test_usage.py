@@ -44,7 +44,7 @@ async def test_figures_are_texts_with_rates_and_maxima():
     metering.add(evolve(SPEC, cpus=(0,)))
     for moment in (101.0, 103.0):
         times[0] = moment
-        await metering.look()
+        await metering.measure()
     stat = metering.live("k1")
     assert stat["cpu_util"] == {
         "current": "100", "capacity": "1000", "pct": "10.00", "unit_hint": "percent",
@@ -79,7 +79,7 @@ async def test_nobody_uses_more_processors_than_there_are(seconds, cpu_used, quo
     metering = Metering(Engine(), lambda: times[0])
     metering.add(evolve(SPEC, cpus=(0, 1), cpu_quota=quota))
     times[0] += seconds
-    await metering.look()
+    await metering.measure()
     live = metering.live("k1")
     util = live["cpu_util"]
     assert 0 <= float(util["current"]) <= float(util["stats.max"]) <= 2000
@@ -92,7 +92,7 @@ async def test_nobody_uses_more_processors_than_there_are(seconds, cpu_used, quo
 
 
 @pytest.mark.anyio
-async def test_of_a_short_session_the_figures_are_possible():
+async def test_the_figures_of_a_short_session_are_possible():
     metering = Metering(None, lambda: 100.0)
     metering.add(evolve(SPEC, cpus=(0,)))
     util = metering.end("k1", ExitStatus(0, "self-terminated", cpu_used=900))["cpu_util"]
@@ -112,18 +112,18 @@ def test_processors_are_busy_for_all_of_the_time_at_most(tmp_path, monkeypatch):
     stat = tmp_path / "stat"
     processors = node.Processors(stat)
     stat.write_text(STAT.format(50, 150, 0, 100))
-    assert processors.look() == [0.25, 0]
+    assert processors.measure() == [0.25, 0]
     stat.write_text(STAT.format(150, 150, 25, 175))
-    assert processors.look() == [0.25, 0]
+    assert processors.measure() == [0.25, 0]
     clock[0] += 2
-    assert processors.look() == [1, 0.25]
+    assert processors.measure() == [1, 0.25]
     for after in ((140, 140, 25, 175), (150, 150, 5, 200)):
         clock[0] += 2
         stat.write_text(STAT.format(*after))
-        assert all(0 <= share <= 1 for share in processors.look())
+        assert all(0 <= share <= 1 for share in processors.measure())
 
 
-def test_an_agent_tells_possible_figures(client):
+def test_an_agent_reports_possible_figures(client):
     query = "query($id: String!) { agent(agent_id: $id) { live_stat } }"
     for _ in range(3):
         agent = client.gql(query, id="i-local")["data"]["agent"]
@@ -135,7 +135,7 @@ def test_an_agent_tells_possible_figures(client):
         assert live["node"]["cpu_util"]["capacity"] == str(1000 * len(each))
 
 
-def test_running_sessions_tell_what_they_use(client):
+def test_running_sessions_report_their_usage(client):
     created = client.create("used")
     client.run("used", "block = bytearray(100 << 20)")
     deadline = time.monotonic() + DEADLINE

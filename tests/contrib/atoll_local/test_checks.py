@@ -29,7 +29,7 @@ GROUPS = dict.fromkeys(("memory", "pids", "cpu"), Path("/sys/fs/cgroup/here"))
         ({"memory": Path("/x")}, BOXED, {"memory": "in /x", "cpu": "affinity"}),
     ],
 )
-def test_the_means_of_each_limit_are_told(monkeypatch, groups, probe, told):
+def test_the_enforcement_of_each_limit_is_shown(monkeypatch, groups, probe, told):
     monkeypatch.setattr(cgroup, "usable_controllers", lambda _process: groups)
     monkeypatch.setattr(sandbox, "probe", lambda **_: probe)
     found = {one.check.removesuffix(" limit"): one for one in checks.limits("self", plain=False)}
@@ -58,7 +58,7 @@ def systemd(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_user_who_lingers_has_a_group_of_ones_own(systemd):
+def test_a_user_with_lingering_has_a_control_group(systemd):
     words = delegation.delegation_command(systemd / "linger")
     assert words[1:] == delegation._OPTIONS
     program = [*words, sys.executable, "-c", "print('runs')"]
@@ -68,7 +68,7 @@ def test_a_user_who_lingers_has_a_group_of_ones_own(systemd):
 @pytest.mark.parametrize(
     "lacking", ["bin/systemd-run", "run/systemd/private", "linger/somebody", "working", "root"]
 )
-def test_others_start_it_without(systemd, monkeypatch, lacking):
+def test_other_users_start_the_cluster_without_a_group(systemd, monkeypatch, lacking):
     """Those whose systemd would end it when they log out among them."""
     if lacking == "root":
         monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -80,7 +80,7 @@ def test_others_start_it_without(systemd, monkeypatch, lacking):
     assert delegation.delegation_command(systemd / "linger") == ()
 
 
-def test_missing_services_are_told_with_what_serves_in_the_meantime():
+def test_missing_services_are_reported_with_their_replacement():
     found = {one.check: one for one in checks.services(Installed(asyncssh=True))}
     assert {name: one.status for name, one in found.items()} == {
         "sshd": "ok",

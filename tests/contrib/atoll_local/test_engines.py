@@ -32,7 +32,7 @@ def pooled(shell):
         ("local up --set places=2", "engine here has no setting 'places' (it has none)"),
     ],
 )
-async def test_what_makes_no_sense_is_told_in_a_line(pooled, line, told):
+async def test_invalid_settings_are_reported_in_one_line(pooled, line, told):
     result = await pooled.run(line)
     assert result.code == 2
     assert told in result.stderr

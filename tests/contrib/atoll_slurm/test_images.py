@@ -69,6 +69,6 @@ def test_what_was_set_goes_before_what_was_found():
         ("image.x", "&& python3", "image.x: it names no command"),
     ],
 )
-def test_what_makes_no_sense_is_told_in_a_line(name, text, told):
+def test_invalid_settings_are_reported_in_one_line(name, text, told):
     with pytest.raises(EngineError, match=told):
         one(text, name)

@@ -35,7 +35,7 @@ NO_TEXT = "bad-\udcff"
         lambda api: api.request("POST", "/x", json={"deep": [{"name": f"so{NO_TEXT}"}]}),
     ],
 )
-async def test_what_is_no_text_is_not_sent(cluster, send):
+async def test_invalid_text_is_not_sent(cluster, send):
     """Words of a command line, and the names of files, may be any bytes."""
     async with cluster() as server, open_api(server) as api:
         with pytest.raises(UsageError, match=r"bad-.udcff' is not text in UTF-8"):
@@ -68,7 +68,7 @@ async def test_a_post_carries_its_parameters_in_the_body(cluster, query, target)
     assert (seen.target, json.loads(seen.body)) == (target, {"a": 1})
 
 
-async def test_where_the_body_is_taken_parameters_are_in_the_query(cluster):
+async def test_with_a_body_the_parameters_are_in_the_query(cluster):
     async with cluster() as server, open_api(server) as api:
         await api.request("PATCH", "/x", params={"a": 1}, body=b"raw", content_type="a/b")
     [seen] = asked(server)
@@ -115,7 +115,7 @@ async def test_the_version_is_remembered_on_disk(cluster, tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"version": "x", "manager": "", "at": 1e10}'])
-async def test_a_damaged_memory_is_not_minded(cluster, tmp_path, content):
+async def test_a_damaged_cache_is_ignored(cluster, tmp_path, content):
     async with cluster() as server:
         async with open_api(server, tmp_path) as api:
             await api.version()
@@ -125,13 +125,13 @@ async def test_a_damaged_memory_is_not_minded(cluster, tmp_path, content):
             assert await api.version() == ApiVersion(7, "20230615")
 
 
-async def test_a_folder_that_cannot_be_written_is_not_minded(cluster, tmp_path):
+async def test_an_unwritable_cache_folder_is_ignored(cluster, tmp_path):
     (tmp_path / "servers").write_text("a file where a folder should be")
     async with cluster() as server, open_api(server, tmp_path) as api:
         assert await api.version() == ApiVersion(7, "20230615")
 
 
-async def test_a_cluster_that_has_become_older_is_met_once_more(cluster, problem, tmp_path):
+async def test_a_downgraded_cluster_is_negotiated_again(cluster, problem, tmp_path):
     async with cluster(version="v7.20230615") as server, open_api(server, tmp_path) as api:
         await api.version()
     remembered = next(file for file in tmp_path.rglob("*.json"))
@@ -185,7 +185,7 @@ async def test_a_redirect_says_where_to(serve, answer):
 # GraphQL
 
 
-async def test_gql_gives_the_data(cluster):
+async def test_gql_returns_the_data(cluster):
     async with cluster({"data": {"a": 1}, "errors": None}) as server, open_api(server) as api:
         assert await api.gql("query($x: Int) { a }", {"x": 1}) == {"a": 1}
     [seen] = asked(server)
@@ -257,7 +257,7 @@ def test_messages_are_one_readable_line(content, expected):
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>502</html>", b"\xff\xfe", b"[1]", b'"x"', b"{"])
-def test_bodies_that_are_no_problem_documents(body):
+def test_bodies_without_a_problem_document(body):
     error = problem_from(502, body, "text/html")
     assert (error.type, error.status) == ("generic-error", 502)
     assert "502" in error.message
@@ -272,7 +272,7 @@ def test_a_wrong_clock_is_measured():
     assert error.exit_code == 4
 
 
-def test_a_rate_limit_says_how_long():
+def test_a_rate_limit_shows_the_wait():
     headers = {"x-ratelimit-limit": "1000", "x-ratelimit-window": "900"}
     assert "1000 requests in any 15 min" in problem_from(429, b"{}", headers=headers).hint
     assert "try again in 30 s" in problem_from(429, b"{}", headers={"retry-after": "30"}).hint

@@ -37,7 +37,7 @@ async def test_the_user_logs_in_and_the_request_is_sent_again(serve, web):
     assert web.paths().count("/func/x") == 2
 
 
-async def test_who_never_logged_in_is_asked_for_the_name_too(serve, web):
+async def test_a_first_login_asks_for_the_name_too(serve, web):
     ask, questions = asked_of(USER, PASSWORD)
     async with serve(web.handle) as server, open_api(server, ask) as api:
         assert (await api.request("GET", "/x")).status == 200
@@ -61,7 +61,7 @@ async def test_many_requests_ask_once(serve, web):
 @pytest.mark.parametrize(
     ("name", "hint"), [("lab", "atoll login lab"), (ENVIRONMENT, "atoll login")]
 )
-async def test_where_nobody_can_be_asked(serve, web, name, hint):
+async def test_a_login_without_a_terminal_is_refused(serve, web, name, hint):
     """One line says which login has expired, and what to do; the exit code is 4."""
     async with serve(web.handle) as server, open_api(server, name=name) as api:
         with pytest.raises(NotAuthorized, match=f"nobody is logged in at {server.url}"):
@@ -73,7 +73,7 @@ async def test_where_nobody_can_be_asked(serve, web, name, hint):
     assert (error.value.hint, error.value.exit_code) == (hint, 4)
 
 
-async def test_what_a_role_may_not_do_is_no_matter_of_logging_in(serve, web, answer):
+async def test_a_missing_permission_does_not_cause_a_login(serve, web, answer):
     """23.09 answers status 401 to that, too."""
     refusal = b'{"type": "https://api.backend.ai/probs/auth-failed", "title": "Not yours."}'
     web.api["/x"] = answer(refusal, status=401)
@@ -85,7 +85,7 @@ async def test_what_a_role_may_not_do_is_no_matter_of_logging_in(serve, web, ans
     assert questions == []
 
 
-async def test_what_came_piece_by_piece_is_not_sent_again(serve, web):
+async def test_a_streamed_request_is_not_sent_again(serve, web):
     """The user is logged in for the next time, and told so."""
 
     async def pieces():
@@ -101,7 +101,7 @@ async def test_what_came_piece_by_piece_is_not_sent_again(serve, web):
         assert (await api.request("GET", "/x")).status == 200
 
 
-async def test_a_refused_password_is_told(serve, web):
+async def test_a_refused_password_is_reported(serve, web):
     ask, _ = asked_of("wrong")
     async with serve(web.handle) as server, open_api(server, ask) as api:
         await log_in(api)

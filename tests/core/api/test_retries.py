@@ -13,7 +13,7 @@ from atoll_rest.transport import connect
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_lost_answer_to_a_reading_request_is_asked_for_again(cluster, method):
+async def test_a_reading_request_is_repeated_after_a_lost_answer(cluster, method):
     async with cluster(b"") as server, open_api(server) as api:
         assert (await api.request(method, "/x")).status == 200
     assert len(asked(server)) == 2
@@ -27,7 +27,7 @@ async def test_a_lost_answer_to_a_changing_request_is_an_error(cluster, method, 
     assert len(asked(server)) == 1
 
 
-async def test_a_changing_request_said_to_be_safe_is_repeated(cluster):
+async def test_a_changing_request_that_is_safe_is_repeated(cluster):
     async with cluster(b"") as server, open_api(server) as api:
         await api.request("PUT", "/x", safe=True)
     assert len(asked(server)) == 2
@@ -46,7 +46,7 @@ async def test_a_changing_request_said_to_be_safe_is_repeated(cluster):
         ({"status": 429, "headers": ["Retry-After: 600"]}, 1),
     ],
 )
-async def test_which_refusals_pass(cluster, problem, refusal, attempts):
+async def test_which_refusals_are_transient(cluster, problem, refusal, attempts):
     async with cluster(problem(**refusal)) as server, open_api(server) as api:
         if attempts == 1:
             with pytest.raises(Problem):
@@ -60,7 +60,7 @@ PUT_OFF = {"status": 503, "kind": "store-unavailable", "msg": "The database is l
 
 
 @pytest.mark.parametrize(("method", "safe"), [("GET", None), ("POST", None), ("DELETE", False)])
-async def test_what_was_put_off_is_sent_until_it_is_done(cluster, problem, method, safe):
+async def test_a_delayed_request_is_sent_until_it_succeeds(cluster, problem, method, safe):
     """However often that takes, and whatever it is: nothing of it was done."""
     refusals = [problem(**PUT_OFF, headers=["Retry-After: 0"])] * 4
     async with cluster(*refusals) as server, open_api(server) as api:
@@ -72,7 +72,9 @@ async def test_what_was_put_off_is_sent_until_it_is_done(cluster, problem, metho
     ("retry_after", "attempts", "seconds"),
     [(1.0, 60, 59), (5.0, 12, 55), (None, 61, 59.1), (3600.0, 1, 0)],
 )
-async def test_what_is_put_off_for_ever_is_given_up(retry_after, attempts, seconds, autojump_clock):
+async def test_a_request_that_is_always_delayed_is_given_up(
+    retry_after, attempts, seconds, autojump_clock
+):
     made = []
 
     async def attempt():
@@ -84,7 +86,7 @@ async def test_what_is_put_off_for_ever_is_given_up(retry_after, attempts, secon
     assert (len(made), made[-1] - made[0]) == (attempts, pytest.approx(seconds, abs=0.01))
 
 
-async def test_what_is_put_off_is_sent_once_if_its_body_is_gone(cluster, problem):
+async def test_a_delayed_request_with_a_streamed_body_is_sent_once(cluster, problem):
     async def pieces():
         yield b"piece"
 
@@ -105,7 +107,7 @@ async def test_a_streamed_body_is_sent_once(cluster):
     assert seen.body == b"piece"
 
 
-async def test_silence_is_not_asked_twice(serve, answer):
+async def test_a_request_that_timed_out_is_not_repeated(serve, answer):
     async def handler(seen, stream):
         if seen.target != "/":
             await trio.sleep_forever()
@@ -136,7 +138,7 @@ class Unsent:
         await self.inner.aclose()
 
 
-async def test_what_never_left_is_sent_again_whatever_it_was(cluster, tmp_path):
+async def test_a_request_that_was_not_sent_is_always_repeated(cluster, tmp_path):
     async with cluster() as server:
         async with open_api(server, tmp_path) as api:
             await api.version()
@@ -156,7 +158,7 @@ async def test_what_never_left_is_sent_again_whatever_it_was(cluster, tmp_path):
     ("endpoint", "attempts", "seconds"),
     [("http://cluster.example", 3, 0.5), ("http://127.0.0.1:1", 2, 0.05)],
 )
-async def test_an_unreachable_cluster_is_told_after_a_few_attempts(
+async def test_an_unreachable_cluster_is_reported_after_a_few_attempts(
     endpoint, attempts, seconds, autojump_clock
 ):
     made = []

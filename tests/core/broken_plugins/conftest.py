@@ -18,9 +18,9 @@ from prompt_toolkit.output import DummyOutput
 
 from atoll._cli import run_guarded
 from atoll._program import Program
-from atoll._shell.door import run_shell
+from atoll._shell.main import run_shell
 
-HINT = "(atoll --no-plugins goes on without it)"
+HINT = "(atoll --no-plugins leaves it out)"
 NAMED = "plugin 'broken' (atoll-broken 1.0)"
 
 

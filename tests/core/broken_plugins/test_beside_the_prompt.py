@@ -156,7 +156,7 @@ def site(tmp_path) -> Site:
     return Site.of(tmp_path, (one for group in groups for one in group()))
 
 
-def test_each_costs_a_line_and_the_prompt_stays(site):
+def test_each_failure_costs_one_line_and_the_prompt_stays(site):
     prompt = site.open_prompt()
     for one in site.installed:
         meet(one, prompt)

@@ -29,7 +29,7 @@ METADATA = {
     ),
     "a pipe for METADATA": (
         lambda info: [(info / "METADATA").unlink(), os.mkfifo(info / "METADATA")],
-        "its METADATA is no file",
+        "its METADATA is not a file",
     ),
     "a link that leads nowhere": (
         lambda info: [
@@ -82,7 +82,7 @@ def test_entry_points(name, site, tried):
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_what_is_no_plugin_is_nothing_to_talk_about(name, site, tried):
+def test_other_distributions_are_ignored(name, site, tried):
     site.install("")
     (site.info / "entry_points.txt").write_bytes(OTHERS[name])
     site.named = "broken"
@@ -110,7 +110,7 @@ def test_two_distributions_with_one_name_for_a_plugin(site, tried):
     tried("the name is taken by plugin 'broken' (atoll-broken 1.0)")
 
 
-def test_no_plugins_looks_at_none_of_them(site, capsys):
+def test_no_plugins_reads_none_of_them(site, capsys):
     """Which is what to try when nothing else works."""
     site.install("raise SystemExit(1)")
     (site.info / "METADATA").write_bytes(b"\xff")

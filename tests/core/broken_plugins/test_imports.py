@@ -104,7 +104,7 @@ def test_a_plugin_that_cannot_be_imported_is_left_out(name, everywhere):
 
 
 @pytest.mark.parametrize("name", LIVING)
-def test_what_an_import_does_to_the_process_is_put_back(name, everywhere):
+def test_changes_of_the_process_by_an_import_are_undone(name, everywhere):
     source, says = LIVING[name]
     before = Path.cwd(), sys.stdin, sys.getrecursionlimit(), signal.getsignal(signal.SIGINT)
 

@@ -34,7 +34,7 @@ COMMANDS = {
     ),
     "no path": ("Command('brk', 'Break', 'broken')", "", "loading broken raised "),
     "an empty path": ("Command('brk', 'Break', '')", "", "loading  raised"),
-    "no command": ("Command('brk', 'Break', 'sys:path')", "", "sys:path is no click command"),
+    "no command": ("Command('brk', 'Break', 'sys:path')", "", "sys:path is not a click command"),
     "a module that exits": (
         "Command('brk', 'Break', 'broken:brk')",
         "def __getattr__(name):\n    if name == 'brk': sys.exit(3)\n    raise AttributeError(name)",
@@ -197,7 +197,7 @@ def test_commands_that_cannot_be_loaded(name, everywhere):
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_commands_that_break_off(name, everywhere):
+def test_commands_that_raise(name, everywhere):
     body, code, says = BODIES[name]
     everywhere(with_body(body), says, line="brk", code=code)
 

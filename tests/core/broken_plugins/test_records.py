@@ -45,7 +45,7 @@ ANY = {
     "an error of atoll": ("raise ConfigError('mine')", "atoll_commands raised ConfigError: mine"),
     "a generator without end": (
         "from itertools import count\n    for i in count(): yield Command(f'brk{i}', 'x')",
-        "atoll_commands gives more than 10000 records",
+        "atoll_commands returns more than 10000 records",
     ),
     "a print": ("print('hi')\n    return []", "atoll_commands printed: hi"),
     "a change of folder": (
@@ -234,13 +234,13 @@ IMPLEMENTATIONS = {
 
 
 @pytest.mark.parametrize("name", ANY)
-def test_whatever_a_hook_gives(name, everywhere):
+def test_invalid_results_of_a_hook(name, everywhere):
     body, says = ANY[name]
     everywhere(source("atoll_commands", body), says)
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_records_with_fields_that_cannot_be_right(name, everywhere):
+def test_records_with_invalid_fields(name, everywhere):
     hook, body, says = FIELDS[name]
     everywhere(source(hook, body), says, line="plugins")
 
@@ -257,7 +257,7 @@ def test_implementations_that_hooks_do_not_take(name, everywhere):
     everywhere(implementation(*how), says)
 
 
-def test_a_hook_that_need_not_be_there(everywhere):
+def test_an_optional_hook_of_another_plugin(everywhere):
     """Its plugin may not be installed, which is no mistake."""
     everywhere(source("other_things", "return [1]", options="(optionalhook=True)"), "")
 

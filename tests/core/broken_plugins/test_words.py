@@ -41,7 +41,7 @@ AROUND = (
 )
 OPTIONS = {
     "a missing option": ("", 0, "loading broken:option raised AttributeError"),
-    "no option": ("option = '--at'", 0, "broken:option is no click option"),
+    "no option": ("option = '--at'", 0, "broken:option is not a click option"),
     "a callback": (
         "option = click.Option(['--at'], callback=lambda *_: sys.exit(3))",
         1,

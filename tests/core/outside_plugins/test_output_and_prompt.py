@@ -48,7 +48,7 @@ def test_a_column_is_shown(atoll):
     assert told.stdout == "name,loud_name\nmine,MINE\n"
 
 
-def test_the_prompt_has_the_segment_the_key_and_the_farewell(atoll):
+def test_the_prompt_has_the_segment_the_key_and_the_last_line(atoll):
     environ = {**atoll.environ(), "COLUMNS": "120"}
     prompt = Prompt.open([str(atoll.program())], environ, columns=120)
     try:

@@ -108,7 +108,7 @@ async def test_the_environment_may_name_it(atoll, cluster, socket_path, monkeypa
     assert "Session ID" in await run(atoll, "ps")
 
 
-async def test_a_socket_that_is_not_there(atoll, tmp_path):
+async def test_a_missing_socket(atoll, tmp_path):
     endpoint = f"unix://{tmp_path}/gone.sock"
     await run(atoll, "profile", "add", "gone", "--endpoint", endpoint)
     told = await run(atoll, "--profile", "gone", "ps", code=3)
@@ -118,7 +118,7 @@ async def test_a_socket_that_is_not_there(atoll, tmp_path):
     assert "no such file" in found
 
 
-async def test_a_way_through_a_command(atoll, cluster, tmp_path):
+async def test_a_connection_through_a_command(atoll, cluster, tmp_path):
     """To a host that nobody else knows."""
     port = urlsplit(cluster["ENDPOINT"]).port
     command = shlex.join([sys.executable, str(RELAY)]) + " {host} {port}"

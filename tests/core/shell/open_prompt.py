@@ -8,12 +8,12 @@ import sys
 from beside import Beside
 from prompted import Prompted
 
-from atoll import Origin, Paths, _builtin, _job_door, _shell
+from atoll import Origin, Paths, _builtin, _job_main, _shell
 from atoll._cli import leave
 from atoll._plugins import Registry
 from atoll._program import Program, warn
 from atoll._settings import Settings
-from atoll._shell.door import run_shell
+from atoll._shell.main import run_shell
 from atoll.hookspecs import SETTINGS
 
 
@@ -34,5 +34,5 @@ def load(tasks):
 
 if "--job" in sys.argv:
     *tasks, _, socket = sys.argv[1:]
-    leave(_job_door.main(lambda _plugins: load(tasks), int(socket)))
+    leave(_job_main.main(lambda _plugins: load(tasks), int(socket)))
 leave(run_shell(load(sys.argv[1:])))

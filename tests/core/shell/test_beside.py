@@ -52,7 +52,7 @@ def offer(shell, beside):
 class TestTasks:
     """Tasks that live as long as the prompt."""
 
-    def test_one_says_a_line_and_redraws_the_toolbar(self, open_prompt):
+    def test_a_task_prints_a_line_and_redraws_the_toolbar(self, open_prompt):
         """While a line is typed, which stays."""
         terminal = open_prompt(tasks=["counts"], PROMPT_TOOLKIT_NO_CPR="")
         terminal.type(CURSOR)
@@ -73,7 +73,7 @@ class TestTasks:
         assert terminal.ended() == 0
         assert "needs_cluster" not in told
 
-    async def test_a_fault_is_told_once_and_tried_a_few_times(
+    async def test_a_failing_task_is_reported_once_and_retried_a_few_times(
         self, offer, beside, capsys, monkeypatch, autojump_clock
     ):
         """Later each time, and then no more."""
@@ -95,7 +95,7 @@ class TestTasks:
         (failure,) = Failures.of(program.paths).all()
         assert failure.what.endswith("raised LookupError: always")
 
-    async def test_one_that_recovers_is_forgiven(
+    async def test_the_failure_of_a_recovered_task_is_removed(
         self, offer, beside, capsys, monkeypatch, autojump_clock
     ):
         """Its failure is no longer told of."""
@@ -112,7 +112,7 @@ class TestTasks:
         assert len(capsys.readouterr().err.splitlines()) == 1
         assert Failures.of(program.paths).all() == []
 
-    async def test_one_that_fails_as_it_is_cancelled(self, offer, beside, monkeypatch):
+    async def test_a_task_that_fails_while_it_is_cancelled(self, offer, beside, monkeypatch):
         """It is cancelled, and nothing else: the prompt is left without a word."""
         begun = trio.Event()
 
@@ -136,7 +136,7 @@ class TestTasks:
             nursery.cancel_scope.cancel()
 
     @pytest.mark.parametrize("task", ["needs_cluster", "needs_cluster_below"])
-    async def test_outages_are_no_faults(self, offer, capsys, autojump_clock, task):
+    async def test_outages_do_not_count_as_failures(self, offer, capsys, autojump_clock, task):
         """Without a cluster a task waits, in silence, for as long as that takes."""
         program = offer(task)
         with trio.move_on_after(3600) as scope:
@@ -155,14 +155,14 @@ class TestTasks:
         terminal.type(CTRL_D)
         assert terminal.leave() == 0
 
-    def test_one_that_never_ends_does_not_keep_the_prompt_open(self, open_prompt):
+    def test_an_endless_task_does_not_keep_the_prompt_open(self, open_prompt):
         """It is told of, and the terminal is left as it was."""
         terminal = open_prompt(tasks=["never_ends"])
         terminal.type("exit 7\r")
         terminal.see("did not end")
         assert terminal.ended() == 7
 
-    def test_a_signal_ends_one_that_never_ends(self, open_prompt):
+    def test_a_signal_ends_an_endless_task(self, open_prompt):
         """As it ends the prompt."""
         terminal = open_prompt(tasks=["never_ends"])
         os.kill(terminal.child.pid, signal.SIGTERM)
@@ -183,7 +183,7 @@ class TestKeys:
         terminal.ready()
         terminal.run("keys --output csv", "c-x u,Shout,beside")
 
-    def test_what_they_raise_costs_a_line(self, open_prompt):
+    def test_an_exception_of_a_key_costs_one_line(self, open_prompt):
         """Whatever it is; the line stays as it was."""
         terminal = open_prompt(tasks=["none"], columns=150)
         terminal.type("echo st'i'll")
@@ -194,7 +194,7 @@ class TestKeys:
         terminal.type("\r")
         terminal.see("still\r\n")
 
-    def test_clashes_and_keys_that_there_are_not_are_told(self, offer, capsys):
+    def test_clashes_and_unknown_keys_are_reported(self, offer, capsys):
         """By name, once each; the others are there."""
         made = bindings(offer().registry, ShellState())
 
@@ -236,14 +236,14 @@ class TestCompletion:
         typed = []
         completer = LineCompleter(Candidates(program, names))
         refresher = Refresher(program, names, state, shell_context(program, state))
-        refresher.look = lambda: completer.look(typed[-1])[1]
+        refresher.find_offer = lambda: completer.parse(typed[-1])[1]
 
         async def at(before):
             typed.append(Document(before))
             changed = trio.Event()
             refresher.on_change = changed.set
             while True:
-                offer = completer.look(typed[-1])[1]
+                offer = completer.parse(typed[-1])[1]
                 if all(names.of(query) is not None for query in offer.queries):
                     found = completer.get_completions(typed[-1], CompleteEvent())
                     return [one.text for one in found]
@@ -272,11 +272,11 @@ class TestCompletion:
             ("pick --like fail", []),
         ],
     )
-    async def test_it_is_asked_without_a_cluster(self, complete, before, expected):
+    async def test_completion_works_without_a_cluster(self, complete, before, expected):
         """No profile is configured here, and none runs."""
         assert await complete(before) == expected
 
-    async def test_what_fails_is_kept(self, complete, shell, capsys):
+    async def test_failures_are_stored(self, complete, shell, capsys):
         """For `plugins` and `doctor`, in this program and in others."""
         await complete("pick --like fail")
         assert "the completion of 'like' raised SystemExit: 1" in capsys.readouterr().err
@@ -291,14 +291,14 @@ class TestCompletion:
             ("pick a", "apple"),
         ],
     )
-    async def test_other_shells_ask_it_too(self, shell, offer, line, expected):
+    async def test_other_shells_use_the_completion_too(self, shell, offer, line, expected):
         """In a process that lives for one Tab."""
         offer()
         told = await shell.run(f"completion answer --line '{line}'")
         assert told.stdout.split("\t")[0] == expected
         assert told.code == 0
 
-    def test_tab_fills_itself(self, open_prompt):
+    def test_the_menu_is_filled_later(self, open_prompt):
         """Nothing was known when it was pressed."""
         terminal = open_prompt(tasks=["none"])
         terminal.type("pick --like slo")
@@ -318,7 +318,7 @@ class TestSegments:
             (b"bytes", "it gave bytes, not a text"),
         ],
     )
-    async def test_it_is_left_out_for_a_while(
+    async def test_a_failing_segment_is_left_out_for_a_while(
         self, program, prompted, monkeypatch, capsys, said, told
     ):
         """One line; when it goes well again, it is drawn again."""
@@ -329,21 +329,21 @@ class TestSegments:
             return said
 
         monkeypatch.setattr(prompted, "steady", segment)
-        monkeypatch.setattr(toolbar, "_REST", 0.0)
+        monkeypatch.setattr(toolbar, "_RETRY_PAUSE", 0.0)
         bar = toolbar.Toolbar(program.registry, ShellState(profile_name="lab"))
         assert bar.draw(80) == bar.draw(80) == "lab"
         steady = [line for line in capsys.readouterr().err.splitlines() if "steady" in line]
         assert len(steady) == 1
         assert told in steady[0]
 
-    def test_one_that_interrupts_does_not_end_the_prompt(self, open_prompt):
+    def test_a_segment_that_raises_an_interrupt_does_not_end_the_prompt(self, open_prompt):
         """No more than Ctrl-C would."""
         terminal = open_prompt(tasks=["interrupts"], columns=150, PROMPT_TOOLKIT_NO_CPR="")
         terminal.type(CURSOR)
         terminal.see("the toolbar's 'interrupts' raised KeyboardInterrupt")
         terminal.run("echo st'i'll", "still\r\n")
 
-    def test_a_slow_one_is_named_once(self, capsys):
+    def test_a_slow_segment_is_reported_once(self, capsys):
         """With its plugin and the time that it takes."""
         origin = Origin("slow", "slow", "atoll-slow", "1.0")
         one = toolbar._Segment(Provided(Status("slow", "time:sleep"), origin))

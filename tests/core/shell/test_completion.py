@@ -89,11 +89,11 @@ def test_a_command_within_another(complete, before, expected):
 def test_a_command_within_another_goes_to_the_profile_of_the_line(complete):
     """Whichever of the two it stands before."""
     for line in ("@lab explain thing show ", "explain @lab thing show "):
-        _, offer = complete.completer.look(Document(line))
+        _, offer = complete.completer.parse(Document(line))
         assert offer.queries == (NamesOf("thing", "lab"),)
 
 
-def test_a_word_that_begins_nothing_is_matched_by_its_letters(complete):
+def test_a_word_without_a_match_is_matched_by_its_letters(complete):
     """The closest match comes first; beginnings win over it."""
     assert complete("thg") == ["thing"]
     assert complete("thing sw") == ["show"]
@@ -157,7 +157,7 @@ def test_names_are_quoted_as_they_need(complete, before, expected):
         ("thing open alpha other/", []),
     ],
 )
-def test_paths_lie_in_what_was_named_before(complete, before, expected):
+def test_paths_are_completed_within_the_named_folder(complete, before, expected):
     """By the folder that was typed; nothing that is not known."""
     for folder, found in (
         ("", ["notes", ".hidden", "deep/"]),
@@ -228,7 +228,7 @@ def test_profiles(complete, program):
         ("@there thing open omega |", None),
     ],
 )
-def test_names_are_those_of_the_profile_that_the_line_goes_to(complete, line, expected):
+def test_names_are_those_of_the_profile_of_the_line(complete, line, expected):
     """Or none: nothing is known of `there`. `|` is where the cursor stands."""
     complete.names.learn(NamesOf("thing", "here"), [Candidate("omega")])
     complete.names.learn(PathsIn("file", "omega", "", "here"), [Candidate("deep/one")])
@@ -270,7 +270,7 @@ def test_profiles_after_an_at(complete, program):
         ("! echo $no", ["$node", "$nodes"]),
     ],
 )
-def test_variables_and_what_stands_in_blocks(complete, program, before, expected):
+def test_variables_and_statements_in_blocks(complete, program, before, expected):
     """Those that are kept, then those of the environment; fields of what is one record."""
     record = Value("a1", {"id": "a1", "name": "a"})
     program.variables.environ = {"HERE_IS": "x"}

@@ -40,7 +40,7 @@ def test_a_narrow_terminal(program, width, drawn):
     assert Toolbar(program.registry, state).draw(width) == drawn
 
 
-def test_jobs_and_old_names_are_told(program):
+def test_jobs_and_old_names_are_shown(program):
     """They are of interest while they last."""
     state = ShellState(profile_name="lab", names_old=True, last_seconds=2.04)
     state.jobs._jobs = {
@@ -147,7 +147,7 @@ def test_a_key_in_a_long_text(program, before, line):
     assert (time.process_time() - began) / 20 < 0.05
 
 
-def test_a_place_is_the_same_wherever_it_stands():
+def test_the_cursor_place_does_not_depend_on_lines_before():
     """What was typed on the lines before changes nothing, unless it is still open."""
     before = "echo 'a\nb'\nps; thing \\\n show a"
 

@@ -156,7 +156,7 @@ def test_plain_lines_by_a_setting(open_prompt):
     assert "\x1b" not in terminal.see("no such command")
 
 
-def test_a_lock_that_somebody_holds_who_was_stopped(open_prompt, home):
+def test_a_lock_of_a_stopped_process(open_prompt, home):
     """Lines are run all the same, and kept in the end."""
     state = home / "state"
     state.mkdir(parents=True)

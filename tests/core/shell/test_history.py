@@ -82,7 +82,7 @@ def test_old_lines_are_dropped(history, program):
         "\udcff\udcfe",
     ],
 )
-def test_what_is_no_entry_is_passed_over(history, program, torn):
+def test_invalid_entries_are_ignored(history, program, torn):
     """It costs neither the line before nor the line after."""
     history.append_string("ps")
     history.flush(PATIENCE)
@@ -105,7 +105,7 @@ def test_entries_of_earlier_releases(history, program):
 def test_a_line_has_its_folder_and_its_end(history, here):
     """Added to the file as they become known, and kept when the file is cut."""
     history.append_string("ps --all")
-    history.ended(3, 1.23456)
+    history.record_end(3, 1.23456)
     history.flush(PATIENCE)
     (entry,) = read_entries(history.path)
     assert (entry.folder, entry.exit_code, entry.seconds) == (str(here), 3, 1.235)
@@ -113,11 +113,11 @@ def test_a_line_has_its_folder_and_its_end(history, here):
     assert read_entries(history.path) == [entry]
 
 
-def test_the_end_of_a_secret_line_is_not_noted(history):
+def test_the_end_of_a_secret_line_is_not_stored(history):
     """Nor does the line before get it."""
     history.append_string("ps")
     history.append_string("login hunter2")
-    history.ended(4, 1.0)
+    history.record_end(4, 1.0)
     history.flush(PATIENCE)
 
     (entry,) = read_entries(history.path)
@@ -147,7 +147,7 @@ def test_lines_of_other_prompts_come_when_they_are_read(history, program):
     assert history.get_strings() == ["theirs", "ours"]
 
 
-def test_a_lock_that_somebody_holds_who_was_stopped(history, program):
+def test_a_lock_of_a_stopped_process(history, program):
     """Lines are written in the end, and nobody waits for that while typing."""
     history.path.parent.mkdir(parents=True)
     with history.path.with_suffix(".lock").open("w") as lock:
@@ -181,7 +181,7 @@ def test_prompts_write_to_one_file_at_once(history, program):
     assert sorted(lines) == sorted([name, str(n)] for name in ("a", "b") for n in range(50))
 
 
-def test_a_home_that_cannot_be_written(program):
+def test_an_unwritable_home(program):
     """The prompt goes on, and remembers until it is left."""
     history = LineHistory(program.paths.state / "file" / "history.jsonl", 10, program.tree)
     program.paths.state.mkdir(parents=True)
@@ -193,7 +193,7 @@ def test_a_home_that_cannot_be_written(program):
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "binary", "nested", "long"])
-def test_a_file_that_is_no_history(tmp_path, kind):
+def test_an_invalid_history_file(tmp_path, kind):
     """Is waited for by nobody, and holds what can be read of it."""
     path = tmp_path / "history.jsonl"
     line = '{"at": 1, "line": "ps"}\n'
@@ -218,7 +218,7 @@ def test_a_prompt_that_is_open_for_long(history):
     """It keeps the newest of its own lines, in the file all of them."""
     for number in range(1000):
         history.append_string(f"print {number}")
-        history.ended(0, 0.1)
+        history.record_end(0, 0.1)
 
     assert len(history.get_strings()) <= 120
     assert history.get_strings()[-1] == "print 999"

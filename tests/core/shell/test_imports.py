@@ -9,7 +9,7 @@ sys.argv = ["atoll"]
 import atoll._options
 from atoll._program import Program
 program = Program.load()
-import atoll._shell.door, atoll._shell.prompt, atoll._shell.screen
+import atoll._shell.main, atoll._shell.prompt, atoll._shell.screen
 own = sys.stdlib_module_names
 others = own | {"__main__", "sitecustomize"}  # The latter is the machine's own.
 print(*sorted({name.partition(".")[0] for name in sys.modules} - others))

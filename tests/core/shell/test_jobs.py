@@ -62,7 +62,7 @@ def test_ctrl_z_stops_a_program_and_fg_brings_it_back(open_prompt):
     terminal.run("fg", "there is no job")
 
 
-def test_a_stopped_program_goes_on_in_the_background(open_prompt, fifo):
+def test_a_stopped_program_continues_in_the_background(open_prompt, fifo):
     """By `bg`; its end is told."""
     terminal = open_prompt()
     terminal.type("! echo be'gun' && read x < fifo\r")
@@ -122,7 +122,7 @@ def test_waiting_for_jobs(open_prompt, fifo):
     terminal.run("jobs", "sleep 1000")
 
 
-def test_at_most_so_many_at_a_time(open_prompt, fifo):
+def test_the_limit_of_running_jobs(open_prompt, fifo):
     """The others wait as queued; what waits can be ended, or brought to the foreground."""
     terminal = open_prompt(ATOLL_SHELL_JOBS_LIMIT="1")
     terminal.run(f"{WAITS} &", "[1]")
@@ -178,7 +178,7 @@ def test_ctrl_backslash_is_the_commands(open_prompt):
     terminal.run("echo st'i'll", "still\r\n")
 
 
-async def test_what_cannot_be_started_is_told(capsys):
+async def test_a_job_that_cannot_start_is_reported(capsys):
     """It is that job alone which fails."""
 
     async def start(_job):
@@ -193,7 +193,7 @@ async def test_what_cannot_be_started_is_told(capsys):
     assert capsys.readouterr().err == "atoll: ! make: Too many open files\n"
 
 
-def test_a_program_learns_of_a_new_size(open_prompt):
+def test_a_program_gets_a_new_terminal_size(open_prompt):
     """And the prompt has it afterwards."""
     terminal = open_prompt()
     terminal.type("! trap 'stty size' WINCH && echo be'gun' && while :; do sleep 0.1; done\r")

@@ -27,7 +27,7 @@ def late(open_prompt, tell, tmp_path):
     return open_prompt(TELL=str(tmp_path / "tell"))
 
 
-def test_options_that_nobody_has_begun_are_told_and_not_typed(open_prompt):
+def test_options_are_listed_but_not_inserted(open_prompt):
     """Nothing is inserted where no value is left to give."""
     terminal = open_prompt()
     terminal.type("echo " + TAB)
@@ -37,7 +37,7 @@ def test_options_that_nobody_has_begun_are_told_and_not_typed(open_prompt):
     assert "--mine" not in terminal.shown()
 
 
-def test_a_row_stands_for_what_is_not_told_yet(late, tell):
+def test_a_row_is_shown_for_unknown_names(late, tell):
     """It inserts nothing, and gives way to the names when they come."""
     late.type("late " + TAB)
     late.appears("…")
@@ -49,7 +49,7 @@ def test_a_row_stands_for_what_is_not_told_yet(late, tell):
     late.see("<first>\r\n")
 
 
-def test_names_that_are_told_soon_are_typed(late, tell):
+def test_names_that_arrive_soon_are_inserted(late, tell):
     """As if they had been known."""
     late.type("late se" + TAB)
     tell()
@@ -58,7 +58,7 @@ def test_names_that_are_told_soon_are_typed(late, tell):
     late.see("<second>\r\n")
 
 
-def test_more_that_is_typed_closes_it(late, tell):
+def test_further_typing_closes_the_menu(late, tell):
     """What is told later does not fit any more, and is neither typed nor shown."""
     late.type("late " + TAB)
     late.appears("…")
@@ -99,7 +99,7 @@ def test_the_words_used_last_come_first(open_prompt, here):
     assert rows == ["own/", "one/", "other/"]
 
 
-def test_a_line_that_is_too_long_is_no_line_more(open_prompt):
+def test_a_wrapped_line_has_no_continuation_mark(open_prompt):
     """Dots stand before lines that follow, not where one is wrapped."""
     terminal = open_prompt(columns=40)
     terminal.type("echo " + "x" * 60)
@@ -146,7 +146,7 @@ def test_the_menu_while_typing(open_prompt):
         ("read < he", "here is.txt"),
     ],
 )
-def test_what_follows_for_the_system(program, here, typed, shown):
+def test_completion_in_system_commands(program, here, typed, shown):
     """Programs where a command begins, files behind."""
     (here / "here is.txt").touch()
     (here / "program").touch(0o755)

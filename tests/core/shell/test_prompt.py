@@ -222,7 +222,7 @@ def test_signals_leave_the_terminal_as_it_was(open_prompt, number, line):
     assert terminal.ended() == 128 + number
 
 
-def test_a_terminal_that_goes_away(home, tmp_path):
+def test_a_closed_terminal(home, tmp_path):
     """The shell ends, without a word of complaint."""
     program = str(Path(__file__).with_name("open_prompt.py"))
     terminal, other_end = pty.openpty()

@@ -61,7 +61,7 @@ def test_jobs_go_on_meanwhile(open_prompt, fifo, here, line):
     terminal.press_until(CTRL_C, "atoll>")
 
 
-def test_a_slow_reader_gets_all(open_prompt, fifo):
+def test_a_slow_reader_gets_everything(open_prompt, fifo):
     """However much that is."""
     terminal = open_prompt()
     terminal.type("flood | sh -c 'read x < fifo; wc -c'\r")
@@ -70,7 +70,7 @@ def test_a_slow_reader_gets_all(open_prompt, fifo):
     terminal.ready()
 
 
-def test_a_reader_that_has_seen_enough(open_prompt):
+def test_a_reader_that_stops_early(open_prompt):
     """It is no failure of who writes."""
     terminal = open_prompt()
     terminal.run("flood | head -c 5", "xxxxx")
@@ -104,13 +104,13 @@ def test_files_and_fifos_work(open_prompt, fifo, here):
         ("ask < nowhere", "nowhere: No such file or directory"),
     ],
 )
-def test_what_cannot_be_read_or_written_is_told(open_prompt, here, line, told):
+def test_unreadable_and_unwritable_files_are_reported(open_prompt, here, line, told):
     """In a line that names it."""
     terminal = open_prompt()
     terminal.run(line, f"atoll: {told}\r\n")
 
 
-def test_descriptors_are_given_back(open_prompt, fifo):
+def test_descriptors_are_closed(open_prompt, fifo):
     """Whatever becomes of the lines."""
     terminal = open_prompt()
     folder = Path(f"/proc/{terminal.child.pid}/fd")

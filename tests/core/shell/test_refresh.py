@@ -154,15 +154,13 @@ async def test_another_profile_has_other_names(rounds, program, prompted):
     program.environ["BACKEND_ENDPOINT"] = "http://127.0.0.1:10"
     program.target.used()
     prompted.ANSWERS.append(["gamma"])
-    rounds.refresher.ran()
+    rounds.refresher.note_command()
     await rounds.round()
 
     assert rounds.texts() == ["gamma"]
 
 
-async def test_an_answer_of_the_profile_before_says_nothing_of_this_one(
-    rounds, program, prompted, monkeypatch
-):
+async def test_an_answer_of_the_previous_profile_is_ignored(rounds, program, prompted, monkeypatch):
     """It was on its way when the profile changed: it neither gives names nor tells of none."""
     begun, released = trio.Event(), trio.Event()
 
@@ -179,7 +177,7 @@ async def test_an_answer_of_the_profile_before_says_nothing_of_this_one(
         await begun.wait()
     program.environ["BACKEND_ENDPOINT"] = "http://127.0.0.1:10"
     program.target.used()
-    rounds.refresher.ran()
+    rounds.refresher.note_command()
     await rounds.round()
     released.set()
     for _ in ("the old answer", "the new one"):
@@ -188,7 +186,7 @@ async def test_an_answer_of_the_profile_before_says_nothing_of_this_one(
     assert rounds.texts() == ["gamma"]
 
 
-def test_what_parameters_say_lasts_when_the_profile_changes(program, tmp_path):
+def test_values_of_parameters_are_kept_when_the_profile_changes(program, tmp_path):
     """They were told nothing of it; paths in its sessions go with it."""
     names = names_of(program)
     option = click.Option(["--like"])
@@ -202,17 +200,17 @@ def test_what_parameters_say_lasts_when_the_profile_changes(program, tmp_path):
     assert names.of(there) is None
 
 
-async def test_what_the_line_needs_is_asked_for(rounds, prompted):
+async def test_names_that_the_line_needs_are_queried(rounds, prompted):
     """What lies at its spot, until a command has run that may have changed it."""
     spot = PathsIn("file", "alpha", "deep")
-    rounds.refresher.look = lambda: Offer(queries=(spot,))
+    rounds.refresher.find_offer = lambda: Offer(queries=(spot,))
     for _ in range(2):
         rounds.refresher.typed()
         await wait_all_tasks_blocked()
     # A round may end with nothing to ask for.
     while rounds.names.of(spot) is None or not rounds.texts():
         await rounds.round()
-    rounds.refresher.ran()
+    rounds.refresher.note_command()
     while prompted.ASKED.count("alpha:deep") < 2:
         await rounds.round()
 
@@ -221,7 +219,7 @@ async def test_what_the_line_needs_is_asked_for(rounds, prompted):
     assert sorted(prompted.ASKED) == ["alpha:deep", "alpha:deep", "environment"]
 
 
-async def test_a_snapshot_that_is_broken_is_none(program):
+async def test_a_damaged_snapshot_is_ignored(program):
     """Nothing is offered, and nothing fails."""
     api = await program.connect_if_up()
     names = Names()
@@ -242,7 +240,7 @@ async def test_the_cluster_that_a_line_names_is_asked(rounds, program, prompted)
     rounds.refresher.typed()
     await rounds.round()
     prompted.ANSWERS.append(["gamma"])
-    rounds.refresher.look = lambda: Offer(queries=(named,))
+    rounds.refresher.find_offer = lambda: Offer(queries=(named,))
     rounds.refresher.typed()
     await rounds.round()
 
@@ -251,10 +249,10 @@ async def test_the_cluster_that_a_line_names_is_asked(rounds, program, prompted)
     assert prompted.ASKED == ["environment", "lab"]
 
 
-async def test_a_profile_that_the_line_names_and_nobody_knows(rounds, program):
+async def test_a_line_with_an_unknown_profile(rounds, program):
     """Has no names, and is no trouble of the profile in use."""
     named = NamesOf("thing", "nope")
-    rounds.refresher.look = lambda: Offer(queries=(named,))
+    rounds.refresher.find_offer = lambda: Offer(queries=(named,))
     rounds.refresher.typed()
     for _ in ("the one in use", "the other"):
         await rounds.round()
@@ -263,14 +261,14 @@ async def test_a_profile_that_the_line_names_and_nobody_knows(rounds, program):
     assert not rounds.state.names_old
 
 
-async def test_nothing_is_offered_of_the_profile_before(rounds, program):
+async def test_nothing_of_the_previous_profile_is_offered(rounds, program):
     """From the moment at which the prompt turns to another."""
     ProfileStore(program.paths).save(Profile(name="lab", endpoint="http://127.0.0.1:10"))
     rounds.refresher.typed()
     await rounds.round()
     assert rounds.texts()
 
-    program.target.turn("lab")
-    rounds.refresher.ran()
+    program.target.change_to("lab")
+    rounds.refresher.note_command()
 
     assert rounds.names.of(NamesOf("thing")) is None

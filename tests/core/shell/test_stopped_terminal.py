@@ -42,7 +42,7 @@ def stopped(terminal):
         os.close(descriptor)
 
 
-def test_nothing_waits_for_it(echoing):
+def test_nothing_waits_for_a_stopped_terminal(echoing):
     """Neither tasks beside the prompt nor what is typed, which is shown as soon as it can be."""
     with stopped(echoing):
         echoing.type("print a'b'c\r")
@@ -54,7 +54,7 @@ def test_nothing_waits_for_it(echoing):
     echoing.ready()
 
 
-def test_ctrl_c_drops_what_it_has_not_taken(echoing, here):
+def test_ctrl_c_drops_unwritten_output(echoing, here):
     """The next prompt comes at once."""
     os.mkfifo("begun")
     with stopped(echoing):

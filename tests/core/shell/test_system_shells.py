@@ -113,8 +113,8 @@ def test_options_are_not_begun_by_themselves(shell):
     ("line", "offered"),
     [
         ("atoll @campus profile re", "remove\tDelete a profile and its keys\n"),
-        ("atoll vfolder rnf", "rename-file\tGive a file another name\n"),
-        ("atoll explain ps --nam", "--name-only\tOnly the names, one a line.\n"),
+        ("atoll vfolder rnf", "rename-file\tRename a file\n"),
+        ("atoll explain ps --nam", "--name-only\tShow only the names, one per line.\n"),
     ],
 )
 def test_fish(environ, line, offered):

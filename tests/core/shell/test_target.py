@@ -35,7 +35,7 @@ def window(home):
         one.close()
 
 
-def test_two_windows(window):
+def test_profile_changes_in_another_window(window):
     """What one does turns the other nowhere, and is told there above the line that is typed."""
     first, second = window(), window()
     assert first.shown().endswith("\nlab atoll>") or "\nlab atoll>" in first.shown()
@@ -73,7 +73,7 @@ def test_the_profile_is_shown_in_its_color(window):
 
 
 @pytest.mark.parametrize("term", ["xterm", "dumb"])
-def test_a_prompt_opens_whatever_the_files_hold(window, home, term):
+def test_a_prompt_opens_with_invalid_files(window, home, term):
     """And says in a line what is wrong; another profile is a word away."""
     (home / "config" / "current-profile").write_bytes(b"\xff\xff")
     profile = home / "config" / "profiles" / "other.yaml"
@@ -84,5 +84,5 @@ def test_a_prompt_opens_whatever_the_files_hold(window, home, term):
     assert "current-profile is not in UTF-8 (atoll profile use NAME chooses one)" in (
         terminal.shown().replace("\n", "")
     )
-    terminal.run("use other", "'gren' is no color (did you mean green")
+    terminal.run("use other", "'gren' is not a color (did you mean green")
     terminal.run("profile test", "can't connect to http://127.0.0.1:8")

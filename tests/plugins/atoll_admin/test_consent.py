@@ -143,7 +143,7 @@ async def test_new_passwords_that_differ_are_not_sent(facing, cluster):
         ("admin scaling-groups add x --driver-opts '[]'", "is not a JSON object"),
         ("admin domains add x --allowed-vfolder-hosts '{'", "folder hosts: '{' is not JSON"),
         ("admin users add default a@b pw -r boss", "'boss' is not one of"),
-        ("admin users add default a@b pw --cgids a,b", "'a,b' is no list of numbers"),
+        ("admin users add default a@b pw --cgids a,b", "'a,b' is not a list of numbers"),
         ("manager freeze --wait --force-kill", "--wait and --force-kill exclude each other"),
         ("admin user a@b -e c@d", "name one user"),
         ("admin scaling-group", "name one scaling group"),

@@ -139,7 +139,7 @@ async def test_no_text_of_ours_gets_into_the_stream(make_manager, target):
         with pytest.raises(trio.BrokenResourceError), trio.fail_after(5):
             await local.receive_some()
         await until(lambda: said)
-    assert said == ["nobody: nothing listens there in the session"]
+    assert said == ["nobody: no program listens at its port in the session"]
 
 
 async def test_the_end_of_the_session_ends_the_forwarding(make_manager, target):

@@ -190,11 +190,11 @@ def test_a_field_that_is_there_twice():
 
 @pytest.mark.parametrize("text", ["", "*", "null", "evil.example", "http://", "http://a/b"])
 def test_what_is_no_origin(text):
-    with pytest.raises(UsageError, match="is no origin"):
+    with pytest.raises(UsageError, match="is not an origin"):
         read_origin(text)
 
 
 @pytest.mark.parametrize("text", ["", "*", "http://a", "a:80", "a/b", "a b"])
 def test_what_is_no_host(text):
-    with pytest.raises(UsageError, match="is no host name"):
+    with pytest.raises(UsageError, match="is not a host name"):
         read_host(text)

@@ -7,7 +7,7 @@ import pytest
 from atoll import NotFound, UsageError
 from atoll.output import local_time, show_slots
 from atoll.transport import Part
-from atoll_sessions.creation import SessionRequest, _some_of, creation_body
+from atoll_sessions.creation import SessionRequest, _list_known, creation_body
 from atoll_sessions.files import MOST_BYTES, collect
 from atoll_sessions.model import Session
 from atoll_sessions.options import parse_pairs, parse_resources
@@ -48,8 +48,8 @@ def test_the_body_holds_nothing_that_an_older_manager_refuses():
 def test_an_unknown_image_brings_to_mind_several():
     """Each once, not one of them by all of its names."""
     names = {"python:3.11": "local/python:3.11", "python": "local/python:3.11", "bash": "bash:5"}
-    assert _some_of(names) == "known: python:3.11, bash"
-    assert _some_of(names | {f"r:{n}": f"x/r:{n}" for n in range(9)}) == (
+    assert _list_known(names) == "known: python:3.11, bash"
+    assert _list_known(names | {f"r:{n}": f"x/r:{n}" for n in range(9)}) == (
         "known: python:3.11, bash, r:0, r:1, r:2, r:3; atoll admin images lists them all"
     )
 

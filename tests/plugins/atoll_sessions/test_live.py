@@ -9,10 +9,10 @@ import trio
 
 from atoll import ShellState, current_context
 from atoll._shell.contexts import shell_context
-from atoll_sessions import doings
+from atoll_sessions import own_changes
 from atoll_sessions.hooks import SessionChange
-from atoll_sessions.live import announcing, looking
-from atoll_sessions.live.glance import Glance, glance
+from atoll_sessions.live import announcing, polling
+from atoll_sessions.live.toolbar_data import ToolbarData, toolbar_data
 
 
 def change(event: str, session: str = "one", **more) -> SessionChange:
@@ -25,7 +25,7 @@ class TestAnnouncements:
     @pytest.fixture(autouse=True)
     def nothing_known(self, monkeypatch):
         """Nothing has been done by hand yet."""
-        monkeypatch.setattr(doings, "_known", type(doings._known)())
+        monkeypatch.setattr(own_changes, "_known", type(own_changes._known)())
 
     @pytest.mark.parametrize(
         ("changes", "said"),
@@ -64,12 +64,12 @@ class TestAnnouncements:
     def test_what_the_user_has_just_done_is_not_said(self, foreground, said):
         """What a job has done is."""
         token = current_context.set(SimpleNamespace(foreground=foreground, shell=ShellState()))
-        doings.note("one", "end")
-        doings.note("id-two", "start")
+        own_changes.note("one", "end")
+        own_changes.note("id-two", "start")
         current_context.reset(token)
 
-        news = [change("session_terminated"), change("session_started", "two")]
-        assert len(list(announcing.lines(news))) == 2 * said
+        changes = [change("session_terminated"), change("session_started", "two")]
+        assert len(list(announcing.lines(changes))) == 2 * said
         assert len(list(announcing.lines([change("session_started")]))) == 1
 
     async def test_they_wait_for_the_prompt(self, shell, capsys, autojump_clock):
@@ -134,7 +134,7 @@ class TestToolbar:
             async with facing() as shell, trio.open_nursery() as nursery:
                 program = shell.program()
                 state = ShellState(profile_name="lab", redraws=redraw)
-                watcher = looking.Looking(glance)
+                watcher = polling.Poller(toolbar_data)
                 nursery.start_soon(watcher.run, shell_context(program, state), state)
 
                 async def until(text, *, gone=False):
@@ -148,25 +148,25 @@ class TestToolbar:
                 await program.aclose()
 
         yield showing
-        glance.seen = glance.silent_since = None
+        toolbar_data.summary = toolbar_data.silent_since = None
 
     async def test_sessions_user_and_free_slots(self, shown, told):
-        """And again as soon as there are news."""
+        """And again as soon as something has changed."""
         async with shown() as (until, watcher, _):
             assert await until("running") == "lab | 3 running, 1 pending | free cpu 2 | me@lab.org"
             told.running, told.pending = 4, 0
-            watcher.news()
+            watcher.note_change()
             assert await until("4 running") == "lab | 4 running | free cpu 2 | me@lab.org"
 
     async def test_a_cluster_that_is_silent(self, shown, told, monkeypatch):
         """It is told for how long, until it answers again."""
-        monkeypatch.setattr(looking, "_SILENCE", 0.2)
-        monkeypatch.setattr(looking, "_PATIENCE", 1.0)
-        monkeypatch.setattr(looking, "_WHILE_SILENT", 0.2)
+        monkeypatch.setattr(polling, "_SLOW_ANSWER", 0.2)
+        monkeypatch.setattr(polling, "_TIMEOUT", 1.0)
+        monkeypatch.setattr(polling, "_PAUSE_WHILE_SLOW", 0.2)
         async with shown() as (until, watcher, _):
             await until("running")
             told.silent = True
-            watcher.news()
+            watcher.note_change()
             told_at_first = await until("offline")
             assert "free" not in told_at_first
             assert "offline" in await until(told_at_first, gone=True)
@@ -183,7 +183,9 @@ class TestToolbar:
     def test_they_give_way_on_a_narrow_terminal(self, shell):
         """The user first, then what is free; the profile last."""
         shell.load("sessions")
-        glance.seen = looking.Seen(3, 1, "somebody@lab.example.org", {"cpu": 2.0, "mem": 2**33})
+        toolbar_data.summary = polling.Summary(
+            3, 1, "somebody@lab.example.org", {"cpu": 2.0, "mem": 2**33}
+        )
         state = ShellState(profile_name="lab", last_code=1)
         everything = shell.toolbar(state, width=200)
         assert everything == (
@@ -191,8 +193,8 @@ class TestToolbar:
         )
         assert shell.toolbar(state, width=70) == everything.rpartition(" | ")[0]
         assert shell.toolbar(state, width=40) == "lab | 3 running, 1 pending | exit 1"
-        glance.seen = None
+        toolbar_data.summary = None
 
     def test_nothing_is_known_at_first(self):
         """Then nothing is said."""
-        assert Glance() == Glance(None, None)
+        assert ToolbarData() == ToolbarData(None, None)

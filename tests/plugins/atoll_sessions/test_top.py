@@ -70,7 +70,7 @@ def test_the_selected_row_stays_selected(rows):
     assert rows.current.name == "beta"
     rows.move(-FAR)
     rows.move(1)
-    rows.gone(rows.current.id)
+    rows.remove(rows.current.id)
     assert rows.current.name == "beta"
     rows.choose("no such")
     assert rows.current is None
@@ -91,7 +91,7 @@ def test_sessions_that_have_ended_stay_for_a_moment(rows, monkeypatch):
     assert len(rows.shown) == 3
     rows.forget_ended()
     assert len(rows.shown) == 3
-    monkeypatch.setattr("atoll_sessions.top.rows._KEPT", -1.0)
+    monkeypatch.setattr("atoll_sessions.top.rows._SHOWN_AFTER_END", -1.0)
     rows.forget_ended()
     assert names(rows) == ["gamma", "beta"]
 
@@ -258,7 +258,7 @@ async def test_an_event_has_a_session_looked_at(fed, cluster):
 
 async def test_use_is_looked_at_of_what_is_on_the_screen(fed, cluster, monkeypatch):
     """Again and again; its history grows."""
-    monkeypatch.setattr(feed, "_LOOK", 0.05)
+    monkeypatch.setattr(feed, "_POLL_INTERVAL", 0.05)
     seen = session(3).id
     async with fed(lambda: [seen]) as (one, until):
         await until(lambda: seen in one.rows.by_id and len(one.rows.by_id[seen].cpu) > 4)
@@ -267,7 +267,7 @@ async def test_use_is_looked_at_of_what_is_on_the_screen(fed, cluster, monkeypat
 
 async def test_an_outage_is_told_and_passes(fed, cluster, monkeypatch):
     """What is known stays on the screen."""
-    monkeypatch.setattr(feed, "_LOOK", 0.05)
+    monkeypatch.setattr(feed, "_POLL_INTERVAL", 0.05)
     seen = session(3).id
     async with fed(lambda: [seen]) as (one, until):
         await until(lambda: one.loaded)
@@ -300,8 +300,8 @@ async def test_those_who_may_see_no_nodes_see_sessions(fed, cluster):
 
 async def test_a_cluster_that_says_nothing_is_offline(fed, cluster, monkeypatch):
     """Before anybody gives up waiting for it."""
-    monkeypatch.setattr(feed, "_LOOK", 0.05)
-    monkeypatch.setattr(feed, "_SILENCE", 0.2)
+    monkeypatch.setattr(feed, "_POLL_INTERVAL", 0.05)
+    monkeypatch.setattr(feed, "_SLOW_ANSWER", 0.2)
     async with fed(lambda: [session(3).id]) as (one, until):
         await until(lambda: one.loaded)
         assert one.silent_for is None

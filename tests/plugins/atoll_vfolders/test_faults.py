@@ -146,7 +146,7 @@ async def test_no_name_is_not_the_name_of_all(facing, cluster, here, line):
     cluster.files = {"a": b"theirs"}
     async with facing() as shell:
         done = await shell.run(f"vfolder {line}")
-    assert (done.code, done.stderr) == (2, "atoll: line 1: '' is the name of no file\n")
+    assert (done.code, done.stderr) == (2, "atoll: line 1: the name of a file is empty\n")
     assert (cluster.files, (here / "a").read_text()) == ({"a": b"theirs"}, "mine")
 
 
@@ -222,7 +222,7 @@ async def test_a_file_that_changes_meanwhile_is_not_pieced_together(
 
 
 @pytest.mark.parametrize("name", ["../evil", "a/b", "..", "", "a\0b"])
-async def test_names_that_lead_elsewhere_end_it(facing, cluster, here, name):
+async def test_names_outside_the_folder_end_the_download(facing, cluster, here, name):
     """A cluster that lists them is not believed in anything."""
     cluster.items = [cluster.item(name, 1)]
     async with facing() as shell:

@@ -231,7 +231,7 @@ async def _check(call: Call, user: User | None, account: str, password: str) -> 
     after too many of them.
     """
     with call.attempts.counted(account.casefold(), call.address):
-        kept = user.password if user else _nobodys()
+        kept = user.password if user else _hash_of_nobody()
         async with _HASHING:
             is_right = await anyio.to_thread.run_sync(is_password, password, kept)
         if user is None or not is_right:
@@ -239,7 +239,7 @@ async def _check(call: Call, user: User | None, account: str, password: str) -> 
 
 
 @cache
-def _nobodys() -> str:
+def _hash_of_nobody() -> str:
     """Return a hash for unknown users, so that their check takes as long as that of others."""
     return hash_password("nobody's")
 

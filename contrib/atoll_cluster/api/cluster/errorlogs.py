@@ -55,7 +55,7 @@ async def list_(call: Call) -> Response:
     where, values = _visible(call)
     table = call.cluster.store.tables.error_logs
     found = table.select(where, values, "created_at DESC, log_id", size, (number - 1) * size)
-    answer = {"logs": [_tell(call, one) for one in found], "count": table.count(where, values)}
+    answer = {"logs": [_as_json(call, one) for one in found], "count": table.count(where, values)}
     if call.params.boolean("mark_read"):
         with table.db.transaction():
             for one in found:
@@ -84,8 +84,8 @@ def _visible(call: Call) -> tuple[str, tuple[str, ...]]:
     return "user = ? AND NOT is_cleared", (caller.user.uuid,)
 
 
-def _tell(call: Call, log: ErrorLog) -> dict[str, Any]:
-    told = {
+def _as_json(call: Call, log: ErrorLog) -> dict[str, Any]:
+    content = {
         "log_id": log.log_id,
         "created_at": clock.parse(log.created_at).timestamp(),
         "severity": log.severity,
@@ -100,7 +100,7 @@ def _tell(call: Call, log: ErrorLog) -> dict[str, Any]:
         "traceback": log.traceback,
     }
     is_admin = call.caller.is_superadmin or call.caller.is_domain_admin
-    return told | ({"is_cleared": log.is_cleared} if is_admin else {})
+    return content | ({"is_cleared": log.is_cleared} if is_admin else {})
 
 
 ROUTES: Routes = (

@@ -47,7 +47,7 @@ async def presets(call: Call) -> Response:
 async def check_presets(call: Call) -> Response:
     """`POST /resource/check-presets`: the used and free slots, and which presets fit now."""
     cluster, owner = call.cluster, call.owner
-    await cluster.nodes.look()
+    await cluster.nodes.refresh()
     slots, group = cluster.slot_types, _group(call)
     ledger = Ledger.of(cluster.store, slots)
     groups = _scaling_groups(call, group)
@@ -60,8 +60,8 @@ async def check_presets(call: Call) -> Response:
         **{f"group_{name}": _text(amounts) for name, amounts in of_group.items()},
         "scaling_group_remaining": _text(machine["remaining"]),
         "scaling_groups": {
-            one: {name: _text(amounts) for name, amounts in told.items()}
-            for one, told in groups.items()
+            one: {name: _text(amounts) for name, amounts in group_amounts.items()}
+            for one, group_amounts in groups.items()
         },
         "presets": [
             {**_preset(one), "allocatable": _fits(one, own["remaining"])} for one in _presets(call)

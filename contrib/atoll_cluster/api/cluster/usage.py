@@ -46,7 +46,7 @@ JOIN users ON users.uuid = sessions.user_uuid
 WHERE kernels.id IN (SELECT value FROM json_each(?))
 ORDER BY kernels.created_at, kernels.id
 """
-_AT_ONCE = 200
+_BATCH_SIZE = 200
 """How many kernels are read before other tasks can run, because there may be very many."""
 
 
@@ -69,9 +69,9 @@ class KernelUsage:
         """The number of GPUs, or of GPU shares."""
         return float(sum(self.slots.devices.values()))
 
-    def tell(self) -> dict[str, Any]:
+    def as_report(self) -> dict[str, Any]:
         """Return the kernel's entry in a report."""
-        told = ("id", "session_id", "container_id", "domain_name", "group_id", "group_name",
+        copied = ("id", "session_id", "container_id", "domain_name", "group_id", "group_name",
             "name", "access_key", "email", "full_name", "status", "status_info",
             "cluster_mode")  # fmt: skip
         moments = ("created_at", "terminated_at", "status_changed")
@@ -80,7 +80,7 @@ class KernelUsage:
         more = {"nfs": [], "image_id": image, "image_name": image}
         history = json.loads(self.row["status_history"])
         return (
-            {name: self.row[name] for name in told}
+            {name: self.row[name] for name in copied}
             # These must be texts, because clients concatenate them without a check.
             | {name: str(self.row[name]) for name in moments}
             | self.amounts()
@@ -112,7 +112,7 @@ class KernelUsage:
         }
 
 
-Tell = Callable[[Sequence[KernelUsage]], dict[str, Any]]
+MakeReport = Callable[[Sequence[KernelUsage]], dict[str, Any]]
 
 
 async def month(call: Call) -> Response:
@@ -122,7 +122,7 @@ async def month(call: Call) -> Response:
     following = (begin + timedelta(days=32)).replace(day=1)
     # Clients of 26.x join the ids with commas.
     groups = [one for ids in call.params.sequence("group_ids") for one in str(ids).split(",")]
-    return await _report(call, begin, following, _tell_group, list(filter(None, groups)))
+    return await _report(call, begin, following, _report_group, list(filter(None, groups)))
 
 
 async def period(call: Call) -> Response:
@@ -132,7 +132,7 @@ async def period(call: Call) -> Response:
     if end <= begin or end - begin > timedelta(days=_LONGEST):
         raise invalid_params(f"a period has 1 to {_LONGEST} days", {"end_date": last})
     group = call.params.text("project_id", "group_id")
-    return await _report(call, begin, end, _tell_project, [group] if group else [])
+    return await _report(call, begin, end, _report_project, [group] if group else [])
 
 
 async def recalculate(_: Call) -> Response:
@@ -166,8 +166,8 @@ async def _runs(
     bounds = {"start": clock.stamp(begin), "end": clock.stamp(end), "user": user}
     db = call.cluster.store.db
     ids = [row["id"] for row in db.rows(_FOUND, bounds)]
-    for start in range(0, len(ids), _AT_ONCE):
-        for row in db.rows(_RUNS, (json.dumps(ids[start : start + _AT_ONCE]),)):
+    for start in range(0, len(ids), _BATCH_SIZE):
+        for row in db.rows(_RUNS, (json.dumps(ids[start : start + _BATCH_SIZE]),)):
             yield _run(call, row, begin, end)
         await anyio.lowlevel.checkpoint()
 
@@ -186,16 +186,18 @@ def _run(call: Call, row: sqlite3.Row, begin: datetime, end: datetime) -> Kernel
 
 
 async def _report(
-    call: Call, begin: datetime, end: datetime, tell: Tell, groups: Sequence[str]
+    call: Call, begin: datetime, end: datetime, as_report: MakeReport, groups: Sequence[str]
 ) -> Response:
     by_group: dict[str, list[KernelUsage]] = {}
     async for run in _runs(call, begin, end):
         if not groups or run.row["group_id"] in groups:
             by_group.setdefault(run.row["group_id"], []).append(run)
-    return await anyio.to_thread.run_sync(lambda: reply([tell(runs) for runs in by_group.values()]))
+    return await anyio.to_thread.run_sync(
+        lambda: reply([as_report(runs) for runs in by_group.values()])
+    )
 
 
-def _tell_group(runs: Sequence[KernelUsage]) -> dict[str, Any]:
+def _report_group(runs: Sequence[KernelUsage]) -> dict[str, Any]:
     row, amounts = runs[0].row, [run.amounts() for run in runs]
     numbers = [name for name, value in amounts[0].items() if name != "device_type"]
     devices = {device for one in amounts for device in one["device_type"]}
@@ -205,13 +207,13 @@ def _tell_group(runs: Sequence[KernelUsage]) -> dict[str, Any]:
         "g_name": row["group_name"],
         **{f"g_{name}": sum(one[name] for one in amounts) for name in numbers},
         "g_device_type": sorted(devices),
-        "c_infos": [run.tell() for run in runs],
+        "c_infos": [run.as_report() for run in runs],
     }
 
 
-def _tell_project(runs: Sequence[KernelUsage]) -> dict[str, Any]:
+def _report_project(runs: Sequence[KernelUsage]) -> dict[str, Any]:
     """Return the usage of a group, in a form for all releases: before 24.03 and later."""
-    group = _tell_group(runs)
+    group = _report_group(runs)
     by_session: dict[str, list[KernelUsage]] = {}
     for run in runs:
         by_session.setdefault(run.row["session_id"], []).append(run)
@@ -220,12 +222,12 @@ def _tell_project(runs: Sequence[KernelUsage]) -> dict[str, Any]:
         "project_name": group["g_name"],
         "group_unit": "project",
         "total_usage": _total(runs),
-        "sessions": {key: _tell_session(own) for key, own in by_session.items()},
+        "sessions": {key: _report_session(own) for key, own in by_session.items()},
     }
 
 
-def _tell_session(runs: Sequence[KernelUsage]) -> dict[str, Any]:
-    told = runs[0].tell()
+def _report_session(runs: Sequence[KernelUsage]) -> dict[str, Any]:
+    told = runs[0].as_report()
     return told | {
         "project_id": told["group_id"],
         "project_name": told["group_name"],
@@ -236,12 +238,14 @@ def _tell_session(runs: Sequence[KernelUsage]) -> dict[str, Any]:
         "container_ids": [run.row["container_id"] for run in runs],
         "group_unit": "session",
         "total_usage": _total(runs),
-        "kernels": {run.row["id"]: run.tell() | {"total_usage": _total([run])} for run in runs},
+        "kernels": {
+            run.row["id"]: run.as_report() | {"total_usage": _total([run])} for run in runs
+        },
     }
 
 
 def _total(runs: Sequence[KernelUsage]) -> dict[str, Any]:
-    group = _tell_group(runs)
+    group = _report_group(runs)
     figures = {name.removeprefix("g_"): group[name] for name in group if name.startswith("g_")}
     return figures | {"nfs": []}
 

@@ -29,7 +29,7 @@ async def clone(call: Call) -> Response:
     source = named(call).folder
     if not source.cloneable:
         raise forbidden(f"folder {source.name!r} is not cloneable; its owner can allow cloning")
-    target = _wished(call)
+    target = _read_request(call)
     refuse_taken(call, target.name, target)
     check_permission(call, target, "create-vfolder")
     check_count(call, target)
@@ -44,7 +44,7 @@ async def clone(call: Call) -> Response:
     return reply(created(target) | {"bgtask_id": task_id}, 201)
 
 
-def _wished(call: Call) -> VFolder:
+def _read_request(call: Call) -> VFolder:
     params, user = call.params, call.owner.user
     check_host(params.text("target_host"))
     return VFolder(

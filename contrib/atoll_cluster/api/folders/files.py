@@ -163,7 +163,7 @@ async def request_download(call: Call) -> Response:
     check_permission(call, access.folder, "download-file")
     path = params.text("path", "file") or ""
     tree = tree_of(call, access)
-    await on_disk(lambda: tree.look(path), path)
+    await on_disk(lambda: tree.status_of(path), path)
     claims = _claims(access, DOWNLOAD, path)
     if params.boolean("archive"):
         claims["archive"] = True
@@ -176,7 +176,7 @@ async def request_archive(call: Call) -> Response:
     access, params = named(call), call.params
     check_permission(call, access.folder, "download-file")
     tree, paths = tree_of(call, access), _paths(params.sequence("files"), "files")
-    await on_disk(lambda: each(paths, tree.look))
+    await on_disk(lambda: each(paths, tree.status_of))
     claims = _claims(access, ARCHIVE, "") | {
         "files": paths,
         "filename": params.text("filename") or f"{access.folder.name}.zip",

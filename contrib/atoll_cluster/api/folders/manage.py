@@ -27,7 +27,7 @@ _PRIVATE = frozenset({".ssh"})
 
 async def create(call: Call) -> Response:
     """`POST /folders`: create a folder of the caller or of a group."""
-    folder = _wished(call)
+    folder = _read_request(call)
     refuse_taken(call, folder.name, folder)
     check_permission(call, folder, "create-vfolder")
     check_count(call, folder)
@@ -48,7 +48,7 @@ async def make(call: Call, folder: VFolder) -> None:
         raise
 
 
-def _wished(call: Call) -> VFolder:
+def _read_request(call: Call) -> VFolder:
     params, user = call.params, call.owner.user
     group = _group(call)
     name = check_name(params.required("name"), is_group=group is not None)
@@ -142,7 +142,7 @@ async def list_folders(call: Call) -> Response:
     group = call.params.text("group_id", "groupId", "group")
     who = call.owner
     if email := call.params.text("owner_user_email", "ownerUserEmail"):
-        who = _somebody(call, email)
+        who = _other_user(call, email)
     mounted = store.folders.mounted()
     return reply(
         [
@@ -154,7 +154,7 @@ async def list_folders(call: Call) -> Response:
     )
 
 
-def _somebody(call: Call, email: str) -> Caller:
+def _other_user(call: Call, email: str) -> Caller:
     if not call.caller.is_superadmin:
         raise forbidden("Only superadmins can see the folders of others")
     accounts = call.cluster.store.accounts
@@ -165,7 +165,7 @@ def _somebody(call: Call, email: str) -> Caller:
     return Caller(keypair, user)
 
 
-async def tell_id(call: Call) -> Response:
+async def find_id(call: Call) -> Response:
     """`GET /folders/_/id`: the id of the folder with a name."""
     name = call.params.required("name", "vfolder_name", "vfolderName")
     folder = find(call, name, any_status=True).folder
@@ -220,7 +220,7 @@ def is_modern(call: Call) -> bool:
 ROUTES: Routes = (
     route("POST", "/folders", create),
     route("GET", "/folders", list_folders),
-    route("GET", "/folders/_/id", tell_id),
+    route("GET", "/folders/_/id", find_id),
     route("GET", "/folders/{f}", info),
     route("POST", "/folders/{f}/rename", rename),
     route("POST", "/folders/{f}/update-options", update_options),

@@ -182,10 +182,10 @@ async def unshare(call: Call) -> Response:
     folder, users = _group_folder(call), _users(call, "emails")
     store = call.cluster.store.folders
     with store.db.transaction():
-        gone = [user.email for user in users if store.unshare(folder.id, user.uuid)]
-    if not gone:
+        removed = [user.email for user in users if store.unshare(folder.id, user.uuid)]
+    if not removed:
         raise not_found("vfolder permission", "the folder is not shared with any of these users")
-    return reply({"unshared_emails": gone})
+    return reply({"unshared_emails": removed})
 
 
 def _group_folder(call: Call) -> VFolder:

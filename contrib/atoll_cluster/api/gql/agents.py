@@ -17,20 +17,22 @@ from atoll_cluster.scheduler.machine import AGENT
 from atoll_cluster.store.administration import Agent
 
 
-def looking(resolve: Callable[..., Any]) -> Callable[..., Any]:
+def refreshing(resolve: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a resolver, so that it first asks the engine for its machines, if it reports them."""
 
     @wraps(resolve)
-    def look_first(_: Any, info: Info, **args: Any) -> Any:
+    def resolve_fresh(_: Any, info: Info, **args: Any) -> Any:
         if info.context.cluster.machine.has_nodes:
-            return _look(info, resolve, args)
+            return _refresh_and_resolve(info, resolve, args)
         return resolve(_, info, **args)
 
-    return look_first
+    return resolve_fresh
 
 
-async def _look(info: Info, resolve: Callable[..., Any], args: dict[str, Any]) -> Any:
-    await info.context.cluster.nodes.look()
+async def _refresh_and_resolve(
+    info: Info, resolve: Callable[..., Any], args: dict[str, Any]
+) -> Any:
+    await info.context.cluster.nodes.refresh()
     return resolve(None, info, **args)
 
 
@@ -90,11 +92,11 @@ def _matching_agents(ctx: Context, args: dict[str, Any]) -> list[Fields]:
     clause = compile_filter(args.get("filter") or "", AGENTS)
     if status := args.get("status"):
         found = {name: one for name, one in found.items() if one["status"] == status}
-    told = json.dumps([{name: one[name] for name in AGENTS} for one in found.values()])
+    document = json.dumps([{name: one[name] for name in AGENTS} for one in found.values()])
     columns = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in AGENTS)
     rows = f"SELECT {columns} FROM json_each(?)"  # noqa: S608 - the names are our own
     query = f"SELECT id FROM ({rows}) AS agents WHERE {clause.sql} ORDER BY {order}"  # noqa: S608
-    chosen = ctx.store.db.rows(query, (told, *clause.values))
+    chosen = ctx.store.db.rows(query, (document, *clause.values))
     return [found[one["id"]] for one in chosen]
 
 
@@ -112,7 +114,7 @@ def _modify(ctx: Context, id: str, props: Props) -> Fields:
 
 
 QUERIES: Resolvers = {
-    resolve.__name__: looking(resolve)
+    resolve.__name__: refreshing(resolve)
     for resolve in (agent, agents, agent_list, agent_summary, agent_summary_list)
 }
 MUTATIONS = {"modify_agent": Mutation(_modify)}

@@ -106,7 +106,7 @@ def _alias(ctx: Context, alias: str, target: str, **_: Any) -> Fields:
     if alias in taken:
         raise Refused(f"image alias {alias!r} exists already")
     canonical = _exact(ctx, target).canonical
-    row = ImageAlias(alias=named("alias of an image", alias, barred=" "), target=canonical)
+    row = ImageAlias(alias=named("alias of an image", alias, forbidden=" "), target=canonical)
     ctx.store.tables.aliases.add(row)
     return {}
 
@@ -124,9 +124,9 @@ def _forget(ctx: Context, reference: str, **_: Any) -> Fields:
 
 def _forget_by_id(ctx: Context, image_id: str, **_: Any) -> Fields:
     found = _exact(ctx, image_id)
-    told = image_fields(ctx, found)
+    fields_before = image_fields(ctx, found)
     _forget_one(ctx, found)
-    return {"image": told}
+    return {"image": fields_before}
 
 
 def _clear(ctx: Context, registry: str | None = None) -> Fields:

@@ -83,9 +83,9 @@ def _read_python(text: str) -> Any:
     return read_json(json.dumps(ast.literal_eval(text[:_LONGEST_PYTHON])))
 
 
-def named(label: str, name: str, *, barred: str = "/") -> str:
+def named(label: str, name: str, *, forbidden: str = "/") -> str:
     """Return a name if it is valid; otherwise raises Refused with the `label` of the object."""
-    is_clean = name.strip() and name.isprintable() and not set(barred).intersection(name)
+    is_clean = name.strip() and name.isprintable() and not set(forbidden).intersection(name)
     if not is_clean or len(name) > _LONGEST_NAME:
         raise Refused(f"{name!r} is not a valid name of a {label}")
     return name

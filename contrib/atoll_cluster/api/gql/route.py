@@ -50,22 +50,22 @@ async def _run(call: Call) -> tuple[Any, list[dict[str, Any]]]:
     for error in result.errors or []:
         if _is_fault(error.original_error):
             _log.error("a resolver failed", exc_info=error.original_error)
-    return result.data, [_tell(error) for error in result.errors or []]
+    return result.data, [_format_error(error) for error in result.errors or []]
 
 
-def _tell(error: "GraphQLError") -> dict[str, Any]:
+def _format_error(error: "GraphQLError") -> dict[str, Any]:
     """Return an error in the form for clients, with its code."""
-    told: dict[str, Any] = dict(error.formatted)
+    content: dict[str, Any] = dict(error.formatted)
     problem = error.original_error
     if isinstance(problem, Problem):
         detail = f" ({problem.msg})" if problem.msg else ""
-        told["message"] = problem.title + detail
-        told["extensions"] = {"code": _CODES.get(problem.kind, f"backendai_{problem.kind}")}
+        content["message"] = problem.title + detail
+        content["extensions"] = {"code": _CODES.get(problem.kind, f"backendai_{problem.kind}")}
     elif isinstance(problem, StoreError):
-        told["message"] = str(problem)
+        content["message"] = str(problem)
     elif _is_fault(problem):
-        told["message"] = "Internal server error. (This is an error in the cluster.)"
-    return told
+        content["message"] = "Internal server error. (This is an error in the cluster.)"
+    return content
 
 
 def _is_fault(error: Exception | None) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from atoll_cluster import clock
-from atoll_cluster.api.gql.agents import looking
+from atoll_cluster.api.gql.agents import refreshing
 from atoll_cluster.api.gql.context import Context, Fields, as_json
 from atoll_cluster.api.gql.domains import DOMAIN
 from atoll_cluster.api.gql.entities import (
@@ -169,14 +169,14 @@ def _associations() -> dict[str, Mutation]:
     return found
 
 
-_LIST = looking(listing(SCALING_GROUP, _scope))
+_LIST = refreshing(listing(SCALING_GROUP, _scope))
 QUERIES: Resolvers = {
-    "scaling_group": looking(_single),
+    "scaling_group": refreshing(_single),
     "scaling_groups": _LIST,
     "scaling_groups_for_domain": _LIST,
     "scaling_groups_for_user_group": _LIST,
     "scaling_groups_for_keypair": _LIST,
-    "accessible_scaling_groups": looking(listing(SCALING_GROUP, _accessible)),
+    "accessible_scaling_groups": refreshing(listing(SCALING_GROUP, _accessible)),
 }
 MUTATIONS = {
     "create_scaling_group": Mutation(creation(SCALING_GROUP, _build)),

@@ -241,13 +241,13 @@ def _image_object(ctx: Context, session: Session) -> Fields | None:
     return image_fields(ctx, found) if found.argv else None
 
 
-def _status_data(told: Session | KernelRow, kernel: KernelRow) -> dict[str, Any] | None:
+def _status_data(record: Session | KernelRow, kernel: KernelRow) -> dict[str, Any] | None:
     """Return the status data, and the id, machine and time limit of the kernel in the engine."""
     place = {"id": kernel.engine_id, "node": kernel.agent, "ends_at": kernel.ends_at}
     if kernel.engine_id is None:
-        return told.status_data  # type: ignore[return-value]
+        return record.status_data  # type: ignore[return-value]
     known = {name: value for name, value in place.items() if value is not None}
-    return {**(told.status_data or {}), "engine": known}
+    return {**(record.status_data or {}), "engine": known}
 
 
 def _of(record: object, name: str) -> Any:

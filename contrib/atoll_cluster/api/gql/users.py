@@ -163,10 +163,10 @@ def _read(ctx: Context, props: Props, *, domain: str, user: User | None = None) 
 def _check_own(ctx: Context, changes: Props, user: User | None) -> None:
     """Raise Refused for a user name that is in use, or a keypair of another user."""
     name, key = changes.get("username"), changes.get("main_access_key")
-    namesake = ctx.store.tables.users.find(username=name) if name else None
+    same_name = ctx.store.tables.users.find(username=name) if name else None
     if name:
         named("user", name)
-    if namesake and (user is None or namesake.uuid != user.uuid):
+    if same_name and (user is None or same_name.uuid != user.uuid):
         raise Refused(f"user name {name!r} exists already")
     keypair = ctx.store.accounts.keypair(key) if key else None
     if key and (user is None or keypair is None or keypair.user != user.uuid):
@@ -210,8 +210,8 @@ def _set_groups(ctx: Context, user: User, group_ids: list[str] | None) -> None:
 def _delete(ctx: Context, email: str) -> Fields:
     """Deactivate an account, without deleting it or its sessions and folders."""
     found = _by_email(ctx, email)
-    gone = {"status": "deleted", "is_active": False, "status_info": "admin-requested"}
-    ctx.store.tables.users.update(found.uuid, {**gone, "modified_at": clock.now()})
+    deleted = {"status": "deleted", "is_active": False, "status_info": "admin-requested"}
+    ctx.store.tables.users.update(found.uuid, {**deleted, "modified_at": clock.now()})
     for keypair in ctx.store.accounts.keypairs_of(found.uuid):
         ctx.store.tables.keypairs.update(keypair.access_key, {"is_active": False})
     require_superadmin(ctx)

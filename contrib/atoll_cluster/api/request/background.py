@@ -92,10 +92,10 @@ async def background_task_events(call: Call) -> Response:
     task = tasks.get(task_id)
     if task is None or not (call.caller.is_superadmin or task.user == call.caller.user.uuid):
         raise not_found("background task", f"no background task {task_id}")
-    return StreamingResponse(_news(task), media_type="text/event-stream")
+    return StreamingResponse(_events_of(task), media_type="text/event-stream")
 
 
-async def _news(task: BackgroundTask) -> AsyncIterator[str]:
+async def _events_of(task: BackgroundTask) -> AsyncIterator[str]:
     while task.status == "started":
         changed = task.changed
         yield _event("bgtask_updated", task)

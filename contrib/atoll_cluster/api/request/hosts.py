@@ -30,5 +30,5 @@ def client_host(connection: HTTPConnection) -> str:
     result of :func:`read_host`. `X-Forwarded-Host` does not count: Backend.AI's web server adds it
     too, and does not pass requests to the storage on.
     """
-    told: str = connection.headers.get("x-atoll-client-host", "")
-    return told if _HOST.fullmatch(told) else read_host(connection)
+    header: str = connection.headers.get("x-atoll-client-host", "")
+    return header if _HOST.fullmatch(header) else read_host(connection)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from atoll_cluster.store.errors import StoreBusy, StoreError, StoreUnavailable
 
 _PREFIX = "https://api.backend.ai/probs/"
-_SOON, _LATER = 1, 5
+_RETRY_IF_BUSY, _RETRY_IF_UNAVAILABLE = 1, 5
 """Seconds after which clients should try again: for a locked database, and for other errors."""
 
 
@@ -125,7 +125,7 @@ def store_failed(error: StoreError) -> Problem:
         advice = "run atoll local down, then atoll local up, which keeps a copy and says what to do"
         msg = f"{error}; {advice}"
         return Problem(500, "internal-server-error", "Internal server error.", msg)
-    again = _SOON if isinstance(error, StoreBusy) else _LATER
+    again = _RETRY_IF_BUSY if isinstance(error, StoreBusy) else _RETRY_IF_UNAVAILABLE
     return Problem(
         503,
         "store-unavailable",

@@ -134,8 +134,8 @@ async def _keep(
 
     def progress(number: int, total: int) -> None:
         if number % _BETWEEN_NEWS == 0:
-            told = f"committing {spec.session_name}"
-            anyio.from_thread.run_sync(task.report, min(number, total), total, told)
+            message = f"committing {spec.session_name}"
+            anyio.from_thread.run_sync(task.report, min(number, total), total, message)
 
     try:
         kept = await cluster.engine.keep(spec, image.id, progress)

@@ -19,7 +19,7 @@ from atoll_cluster.store.records import ENDED, Session
 async def create(call: Call) -> Response:
     """Answer 201 with the new or reused session."""
     request = read_session_request(call)
-    patience = call.params.integer("maxWaitSeconds", "max_wait_seconds", default=0)
+    max_wait = call.params.integer("maxWaitSeconds", "max_wait_seconds", default=0)
     enqueue_only = call.params.boolean("enqueueOnly", "enqueue_only")
     if existing := _existing(call, request):
         return reply(_reused(call, existing, request), 201)
@@ -28,7 +28,7 @@ async def create(call: Call) -> Response:
     note_use(call.cluster, request.session.vfolder_mounts)
     if enqueue_only:
         return reply(_created(call, request.session, request, "PENDING"), 201)
-    session = await _wait_patiently(call, request.session.id, patience)
+    session = await _wait_for_start(call, request.session.id, max_wait)
     waiting = session.status not in ENDED | {"RUNNING"}
     return reply(_created(call, session, request, "TIMEOUT" if waiting else session.status), 201)
 
@@ -52,7 +52,7 @@ def _existing(call: Call, request: SessionRequest) -> Session | None:
     )
 
 
-async def _wait_patiently(call: Call, session_id: str, seconds: int) -> Session:
+async def _wait_for_start(call: Call, session_id: str, seconds: int) -> Session:
     """Wait until the session runs or has ended, at most for `seconds`; 0 means no limit."""
     with anyio.move_on_after(seconds or None):
         await while_connected(call.request, lambda: settled(call, session_id))

@@ -128,8 +128,8 @@ def _architecture(call: Call) -> str:
     here = {platform.machine().lower(), *(one.lower() for one in nodes if one)}
     wanted = asked.lower()
     if wanted != _USUAL_ARCHITECTURE and _ARCHITECTURES.get(wanted, wanted) not in here:
-        told = f"no image is for {asked} here, only for {', '.join(sorted(here))}"
-        raise not_found("environment image", told)
+        message = f"no image is for {asked} here, only for {', '.join(sorted(here))}"
+        raise not_found("environment image", message)
     return asked
 
 
@@ -324,7 +324,7 @@ def _time_limit(call: Call) -> dict[str, int]:
         return {}
     seconds = float(text) if text.strip().isdecimal() else _duration(text)
     if not seconds:
-        why = f"{text!r} is no duration like 90 or 30m"
+        why = f"{text!r} is not a duration like 90 or 30m"
         raise invalid_params(f"batch_timeout: {why}", {"batch_timeout": why})
     return {"time_limit": math.ceil(seconds)}
 

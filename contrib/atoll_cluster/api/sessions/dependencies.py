@@ -24,8 +24,8 @@ def graph_of(sessions: Sessions, root: Session) -> dict[str, Any]:
     """
     unseen = sessions.needed_by(root.id)
     unseen.pop(root.id, None)
-    told = _node(root)
-    queue = deque([(root, told["depends_on"], 1)])
+    tree = _node(root)
+    queue = deque([(root, tree["depends_on"], 1)])
     while queue:
         session, below, depth = queue.popleft()
         for dependency in session.dependencies:
@@ -33,7 +33,7 @@ def graph_of(sessions: Sessions, root: Session) -> dict[str, Any]:
                 node = _node(other)
                 below.append(node)
                 queue.append((other, node["depends_on"] if depth < _DEEPEST else below, depth + 1))
-    return told
+    return tree
 
 
 def _node(session: Session) -> dict[str, Any]:

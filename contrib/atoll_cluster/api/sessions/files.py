@@ -106,11 +106,11 @@ def _list(home: SessionHome, path: str) -> list[dict[str, Any]]:
     with home.looked_at(path) as descriptor:
         status = os.fstat(descriptor)
         if not stat.S_ISDIR(status.st_mode):
-            return [_told(Entry(PurePosixPath(decode_path(path)).name, status))]
-        return [_told(entry) for entry in scan(descriptor)]
+            return [_as_json(Entry(PurePosixPath(decode_path(path)).name, status))]
+        return [_as_json(entry) for entry in scan(descriptor)]
 
 
-def _told(entry: Entry) -> dict[str, Any]:
+def _as_json(entry: Entry) -> dict[str, Any]:
     status = entry.status
     return {
         "mode": stat.filemode(status.st_mode),

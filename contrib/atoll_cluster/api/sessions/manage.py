@@ -61,13 +61,13 @@ async def destroy(call: Call) -> Response:
     if not call.params.boolean("recursive"):
         (stats,) = await _end(call, [session], forced=forced)
         return reply({"stats": stats})
-    doomed = with_dependents(call.cluster.store.sessions.unfinished(), session)
-    return reply(await _end(call, doomed, forced=forced))
+    sessions_to_end = with_dependents(call.cluster.store.sessions.unfinished(), session)
+    return reply(await _end(call, sessions_to_end, forced=forced))
 
 
-async def _end(call: Call, doomed: list[Session], *, forced: bool) -> list[dict[str, Any]]:
+async def _end(call: Call, sessions_to_end: list[Session], *, forced: bool) -> list[dict[str, Any]]:
     """End all of these sessions or none, wait for their end, and return the results."""
-    for session in doomed:
+    for session in sessions_to_end:
         is_queued = session.status == "SCHEDULED" and not call.cluster.machine.is_bounded
         if session.status in _NEEDS_FORCE and not (forced or is_queued):
             raise forbidden(
@@ -75,12 +75,12 @@ async def _end(call: Call, doomed: list[Session], *, forced: bool) -> list[dict[
             )
     reason = "force-terminated" if forced else "user-requested"
     with call.cluster.store.db.transaction():
-        for session in doomed:
+        for session in sessions_to_end:
             call.cluster.scheduler.terminate(session.id, reason, forced=forced)
-    return [await _told_of_end(call, session) for session in doomed]
+    return [await _end_of(call, session) for session in sessions_to_end]
 
 
-async def _told_of_end(call: Call, session: Session) -> dict[str, Any]:
+async def _end_of(call: Call, session: Session) -> dict[str, Any]:
     ended = await call.cluster.scheduler.ended(session.id)
     if ended.status not in DEAD:
         raise kernel_failed(f"session {session.name!r} is {ended.status}: {ended.status_info}")

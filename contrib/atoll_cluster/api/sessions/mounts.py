@@ -132,8 +132,8 @@ def _path(name: str, text: str) -> PurePosixPath:
     elif not path.is_relative_to(HOME) and (path.parts[1:2] == () or path.parts[1] in _RESERVED):
         why = "belongs to the system"
     if why:
-        told = f"folder {name!r} cannot be mounted at {text!r}, which {why}"
-        raise invalid_params(told, {"mount_map": f"{told}; {HOME}/{name} is free"})
+        message = f"folder {name!r} cannot be mounted at {text!r}, which {why}"
+        raise invalid_params(message, {"mount_map": f"{message}; {HOME}/{name} is free"})
     return path
 
 

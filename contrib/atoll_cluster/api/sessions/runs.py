@@ -35,12 +35,12 @@ _BACKLOG = 256
 _MOST_QUEUED = 32 * 1024 * 1024
 """The most characters in the queue; the event that exceeds this limit is still added."""
 _EXIT_WHEN_GONE = 130
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 """Seconds to wait for the end of a kernel that no longer answers."""
 _EXIT_WHEN_KILLED = 137
 _NOTICE = 0.5
 """Seconds to wait for the end of a kernel after one of its processes was killed."""
-_MUCH = 96 * 1024
+_MOST_IN_RESULT = 96 * 1024
 """Characters of output after which a result is sent; with escapes, it must be below 1 MiB."""
 
 
@@ -120,7 +120,7 @@ class Execution:
 
     async def _last_events(self, error: EngineError) -> AsyncIterator[Event]:
         """Yield the last events of a run whose kernel has ended."""
-        if notice := await self._excess(_PATIENCE):
+        if notice := await self._excess(_TIMEOUT):
             yield notice
             yield Finished(_EXIT_WHEN_KILLED)
         else:
@@ -145,7 +145,7 @@ class Execution:
         With `patient`, the seconds count from the first output.
         """
         console: list[list[Any]] = []
-        room = _MUCH
+        room = _MOST_IN_RESULT
         until = anyio.current_time() + flush
         with anyio.CancelScope(deadline=float("inf") if patient else until) as scope:
             while room > 0:

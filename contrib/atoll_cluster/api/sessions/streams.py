@@ -40,9 +40,9 @@ async def execute_stream(socket: WebSocket) -> None:
     kernel = _kernel(socket)
     await socket.accept()
     try:
-        await _converse(socket, kernel)
+        await _run_code(socket, kernel)
     except (Problem, EngineError, StoreError) as error:
-        await say(socket, {"status": "error", "msg": str(error)})
+        await send_json(socket, {"status": "error", "msg": str(error)})
     if socket.client_state is WebSocketState.CONNECTED:
         await socket.close()
 
@@ -64,8 +64,8 @@ def _kernel(socket: WebSocket) -> Kernel:
     return running_kernel(cluster, session)
 
 
-async def _converse(socket: WebSocket, kernel: Kernel) -> None:
-    asked = read_message(await hear(socket))
+async def _run_code(socket: WebSocket, kernel: Kernel) -> None:
+    asked = read_message(await receive_text(socket))
     executions: Executions = socket.app.state.executions
     piped, as_bytes = asked.boolean("piped"), asked.boolean("bytes")
     execution = await executions.start(kernel, asked.text("mode") or "", asked, piped=piped)
@@ -74,14 +74,14 @@ async def _converse(socket: WebSocket, kernel: Kernel) -> None:
             read = _read_bytes if piped else _read_lines
             tasks.start_soon(_read_input, read, socket, execution, tasks.cancel_scope)
             tasks.start_soon(_leave_on_stop, socket, tasks.cancel_scope)
-            await _tell(socket, execution, as_bytes=as_bytes)
+            await _send_results(socket, execution, as_bytes=as_bytes)
             tasks.cancel_scope.cancel()
 
 
-async def _tell(socket: WebSocket, execution: Execution, *, as_bytes: bool) -> None:
+async def _send_results(socket: WebSocket, execution: Execution, *, as_bytes: bool) -> None:
     while True:
         result: ExecutionResult = await execution.next_result(_FLUSH, patient=True)
-        await say(socket, result.as_json(as_bytes=as_bytes))
+        await send_json(socket, result.as_json(as_bytes=as_bytes))
         if result.status == "finished":
             return
 
@@ -102,7 +102,7 @@ async def _read_input(
 
 
 async def _read_lines(socket: WebSocket, run: Run) -> None:
-    message = await _hear_frame(socket)
+    message = await _receive_frame(socket)
     if message == b"":
         await run.close_input()
     else:
@@ -110,23 +110,23 @@ async def _read_lines(socket: WebSocket, run: Run) -> None:
 
 
 async def _read_bytes(socket: WebSocket, run: Run) -> None:
-    message = await _hear_frame(socket)
+    message = await _receive_frame(socket)
     data = message.encode() if isinstance(message, str) else message
     await (run.pipe_input(data) if data else run.close_input())
 
 
 async def _leave_on_stop(socket: WebSocket, scope: anyio.CancelScope) -> None:
     await socket.app.state.cluster.stopping.wait()
-    await say(socket, {"status": "server-restarting", "msg": "the cluster is stopping"})
+    await send_json(socket, {"status": "server-restarting", "msg": "the cluster is stopping"})
     scope.cancel()
 
 
-async def hear(socket: WebSocket) -> str:
+async def receive_text(socket: WebSocket) -> str:
     """Return the next message as text, from a text or binary frame."""
-    return _text(await _hear_frame(socket))
+    return _text(await _receive_frame(socket))
 
 
-async def _hear_frame(socket: WebSocket) -> str | bytes:
+async def _receive_frame(socket: WebSocket) -> str | bytes:
     message = await socket.receive()
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1006))
@@ -139,7 +139,7 @@ def _text(message: str | bytes) -> str:
     return message if isinstance(message, str) else message.decode("utf-8", "replace")
 
 
-async def say(socket: WebSocket, message: dict[str, Any]) -> None:
+async def send_json(socket: WebSocket, message: dict[str, Any]) -> None:
     """Send a message as text; does nothing if the client has disconnected."""
     # The task that reads messages notices that the client has disconnected.
     with suppress(WebSocketDisconnect):

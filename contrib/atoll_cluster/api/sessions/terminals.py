@@ -16,7 +16,7 @@ from atoll_cluster.api.request.params import Params, read_message
 from atoll_cluster.api.request.problems import Problem, invalid_params, store_failed
 from atoll_cluster.api.request.sockets import socket_route
 from atoll_cluster.api.sessions.runs import running_kernel
-from atoll_cluster.api.sessions.streams import hear, say, session_of
+from atoll_cluster.api.sessions.streams import receive_text, send_json, session_of
 from atoll_cluster.engine.contract import EngineError, Terminal
 from atoll_cluster.scheduler.lifecycle import StatusError
 from atoll_cluster.store.errors import StoreError
@@ -37,11 +37,11 @@ async def pty(socket: WebSocket) -> None:
     try:
         await socket.accept()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_hear_all, socket, session, terminal, tasks.cancel_scope)
+            tasks.start_soon(_receive_messages, socket, session, terminal, tasks.cancel_scope)
             while data := await terminal.read():
                 cluster.scheduler.idleness.touch(session.id)
-                await say(socket, {"type": "out", "data": base64.b64encode(data).decode()})
-            await say(socket, {"type": "end"})
+                await send_json(socket, {"type": "out", "data": base64.b64encode(data).decode()})
+            await send_json(socket, {"type": "end"})
             tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
@@ -50,28 +50,28 @@ async def pty(socket: WebSocket) -> None:
         await socket.close()
 
 
-async def _hear_all(
+async def _receive_messages(
     socket: WebSocket, session: Session, terminal: Terminal, scope: anyio.CancelScope
 ) -> None:
     cluster: Cluster = socket.app.state.cluster
     try:
         while True:
-            message = read_message(await hear(socket))
+            message = read_message(await receive_text(socket))
             cluster.scheduler.idleness.touch(session.id)
             if message.get("type") == "restart":
                 cluster.scheduler.restart(session.id)
             else:
-                await _obey(message, terminal)
+                await _handle_message(message, terminal)
     except (Problem, StatusError) as error:
-        await say(socket, {"type": "error", "reason": str(error)})
+        await send_json(socket, {"type": "error", "reason": str(error)})
     except StoreError as error:
-        await say(socket, {"type": "error", "reason": str(store_failed(error))})
+        await send_json(socket, {"type": "error", "reason": str(store_failed(error))})
     except (WebSocketDisconnect, EngineError):
         pass
     scope.cancel()
 
 
-async def _obey(message: Params, terminal: Terminal) -> None:
+async def _handle_message(message: Params, terminal: Terminal) -> None:
     match message.get("type"):
         case "stdin":
             await terminal.write(_bytes(message.required("chars")))

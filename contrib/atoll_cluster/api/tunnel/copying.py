@@ -15,9 +15,9 @@ from atoll_cluster.api.tunnel.splice import ReadinessWatcher, SplicePipe, readab
 
 _LONGEST = 1024 * 1024
 """The most bytes in one frame."""
-_LOOKED_AT = 16 * 1024
+_MOST_READ = 16 * 1024
 """The most bytes of a frame that the program reads; the system's kernel moves the others."""
-_FAREWELL = 2.0
+_CLOSE_TIMEOUT = 2.0
 ENDED, BROKEN, PROTOCOL_ERROR, RESTARTING = 1001, 1011, 1002, 1012
 
 
@@ -99,9 +99,9 @@ class Tunnel:
         loop = asyncio.get_running_loop()
         if not self._to_client.is_between_frames:
             return
-        last_words = self._to_client.rest + header(CLOSE, 2) + code.to_bytes(2)
-        with anyio.move_on_after(_FAREWELL), suppress(OSError):
-            await loop.sock_sendall(self.client, last_words)
+        last_output = self._to_client.rest + header(CLOSE, 2) + code.to_bytes(2)
+        with anyio.move_on_after(_CLOSE_TIMEOUT), suppress(OSError):
+            await loop.sock_sendall(self.client, last_output)
             self.client.shutdown(socket.SHUT_WR)
             while await loop.sock_recv(self.client, 65536):
                 pass
@@ -180,7 +180,7 @@ class _ToClient(_Direction):
 
     def _listen(self) -> None:
         with suppress(BlockingIOError):
-            some = self._source.recv(_LOOKED_AT)
+            some = self._source.recv(_MOST_READ)
             if some:
                 self._tell(some)
             else:
@@ -188,8 +188,8 @@ class _ToClient(_Direction):
 
     def _tell(self, some: bytes) -> None:
         """Send a frame with these bytes, and with those that follow if `some` is full."""
-        if len(some) == _LOOKED_AT:
-            self._left = min(readable_bytes(self._source), _LONGEST - _LOOKED_AT)
+        if len(some) == _MOST_READ:
+            self._left = min(readable_bytes(self._source), _LONGEST - _MOST_READ)
         self.rest = header(BINARY, len(some) + self._left) + some
         self._tunnel.touch()
         self._go_on()
@@ -237,15 +237,15 @@ class _ToService(_Direction):
             if not count:
                 self._tunnel.end()
                 return
-            self._frames.came(count)
+            self._frames.received(count)
             self._go_on()
 
     def _send(self) -> None:
         self._send_rest()
         while not self._tunnel.is_over and (frame := self._frames.take()) is not None:
-            self._heed(*frame)
+            self._handle(*frame)
 
-    def _heed(self, opcode: int, payload: bytes) -> None:
+    def _handle(self, opcode: int, payload: bytes) -> None:
         if opcode == CLOSE:
             self._tunnel.end()
         elif opcode == PING:

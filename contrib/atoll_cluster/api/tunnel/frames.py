@@ -29,7 +29,7 @@ def header(opcode: int, length: int) -> bytes:
 
 @define
 class FrameReader:
-    """Parses frames in one reused buffer: write to `room()`, call `came`, then call `take`.
+    """Parses frames in one reused buffer: write to `room()`, call `received`, then call `take`.
 
     `take` returns binary messages in pieces, as they arrive; an empty piece means that the whole
     message is empty. It returns control frames as a whole, and skips text messages.
@@ -56,7 +56,7 @@ class FrameReader:
         self._start, self._end = 0, rest
         return self._buffer[rest:]
 
-    def came(self, count: int) -> None:
+    def received(self, count: int) -> None:
         """Record that `count` bytes were written to `room()`."""
         self._end += count
 

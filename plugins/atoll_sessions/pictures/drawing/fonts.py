@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 
 
 def fonts() -> dict[str, Any]:
@@ -35,7 +35,7 @@ def _preferred(kind: str) -> str:
             [program, "-f", "%{family[0]}", kind],
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             check=False,
         )
     except (OSError, subprocess.SubprocessError):

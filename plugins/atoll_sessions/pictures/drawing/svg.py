@@ -77,8 +77,8 @@ def _size(root: ET.Element) -> tuple[int, int]:
     """Return the size in pixels that a picture specifies."""
     box = [_number(part) for part in root.get("viewBox", "").replace(",", " ").split()]
     usual = (box[2], box[3]) if len(box) == 4 else _USUAL
-    told = [_number(root.get(name, "")) for name in ("width", "height")]
-    sides = [max(1.0, min(one or other, 1e6)) for one, other in zip(told, usual, strict=True)]
+    given = [_number(root.get(name, "")) for name in ("width", "height")]
+    sides = [max(1.0, min(one or other, 1e6)) for one, other in zip(given, usual, strict=True)]
     return round(sides[0]), round(sides[1])
 
 

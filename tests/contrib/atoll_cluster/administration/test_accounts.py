@@ -26,7 +26,7 @@ def test_a_keypair_works_while_it_is_active(client, make_user, mutate):
         assert code(user) == expected
 
 
-def test_users_that_are_deleted_are_kept_until_they_are_purged(client, make_user, mutate):
+def test_deleted_users_are_kept_until_they_are_purged(client, make_user, mutate):
     user = make_user()
     email = email_of(user)
     assert mutate(client, f'delete_user(email: "{email}")')["ok"]
@@ -39,7 +39,7 @@ def test_users_that_are_deleted_are_kept_until_they_are_purged(client, make_user
     assert again == {"ok": False, "msg": f"no matching user: {email}"}
 
 
-def test_purging_takes_ended_sessions_along_but_no_living_ones(client, make_user, mutate):
+def test_a_purge_deletes_ended_sessions_and_is_refused_with_running_ones(client, make_user, mutate):
     user = make_user()
     email, name = email_of(user), f"acct-{uuid4().hex[:8]}"
     user.create(name)
@@ -69,7 +69,7 @@ def test_purging_takes_ended_sessions_along_but_no_living_ones(client, make_user
         'delete_keypair(access_key: "{key}")',
     ],
 )
-def test_the_last_superadmin_stays(client, mutate, unchanged, call):
+def test_the_last_superadmin_cannot_be_removed(client, mutate, unchanged, call):
     with unchanged():
         answer = mutate(client, call.format(key=client.access_key))
     assert not answer["ok"]
@@ -152,7 +152,7 @@ def test_members_of_groups(client, make_user, mutate):
         assert user.gql(query, name=name)["data"]["groups_by_name"] == expected
 
 
-def test_a_domain_takes_what_is_in_it_along_to_a_new_name(client, make_user, mutate):
+def test_a_renamed_domain_keeps_its_users_and_groups(client, make_user, mutate):
     old, new = f"domain-{uuid4().hex[:6]}", f"domain-{uuid4().hex[:6]}"
     for call in (
         f'create_domain(name: "{old}", props: {{}})',
@@ -171,7 +171,7 @@ def test_a_domain_takes_what_is_in_it_along_to_a_new_name(client, make_user, mut
     }
 
 
-def test_sessions_are_not_for_domains_that_are_off(client, make_user, mutate):
+def test_inactive_domains_start_no_sessions(client, make_user, mutate):
     name = f"domain-{uuid4().hex[:6]}"
     assert mutate(client, f'create_domain(name: "{name}", props: {{}})')["ok"]
     assert mutate(client, f'create_group(name: "{name}", props: {{domain_name: "{name}"}})')["ok"]
@@ -183,7 +183,7 @@ def test_sessions_are_not_for_domains_that_are_off(client, make_user, mutate):
     assert "not active" in answer.json()["msg"]
 
 
-def test_users_come_from_where_they_may(client, make_user, mutate):
+def test_users_are_refused_from_other_addresses(client, make_user, mutate):
     user = make_user()
     for networks, expected in (('["10.0.0.0/8"]', 401), ('["10.0.0.0/8", "127.0.0.1"]', 200)):
         props = f"{{allowed_client_ip: {networks}}}"

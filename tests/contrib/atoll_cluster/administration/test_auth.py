@@ -32,13 +32,13 @@ def test_a_password_gives_the_main_keypair(make_user):
         ("user@atoll.local", "guess", {"domain": "other"}),
     ],
 )
-def test_no_keys_for_what_is_no_password(client, name, password, more):
+def test_a_wrong_password_gives_no_keys(client, name, password, more):
     answer = authorize(client, name, password, **more)
     assert answer.status_code in {400, 401}
     assert "secret_key" not in answer.text
 
 
-def test_passwords_are_changed_by_those_who_know_them(make_user):
+def test_a_password_change_needs_the_old_password(make_user):
     user = make_user(password="old")
     email = email_of(user)
 
@@ -57,7 +57,7 @@ def test_passwords_are_changed_by_those_who_know_them(make_user):
     assert authorize(user, email, "new").status_code == 200
 
 
-def test_a_password_that_has_to_be_changed_lets_nobody_in(make_user):
+def test_an_expired_password_is_refused_until_it_is_changed(make_user):
     """Until it is changed, by whoever knows it; that works once."""
     user = make_user(password="old", need_password_change=True)
     email = email_of(user)
@@ -77,13 +77,13 @@ def test_a_password_that_has_to_be_changed_lets_nobody_in(make_user):
     assert change("new").status_code == 400
 
 
-def test_the_first_accounts_begin_without_a_password(user):
+def test_the_first_accounts_have_an_empty_password(user):
     body = {"old_password": "", "new_password": "mine", "new_password2": "mine"}
     assert user.ask("POST", "/auth/update-password", json=body).status_code == 200
     assert user.ask("POST", "/auth/update-password", json=body).status_code == 401
 
 
-def test_who_signs_up_waits_for_an_administrator(client, mutate):
+def test_a_new_account_is_inactive_until_an_administrator_activates_it(client, mutate):
     email = f"{uuid4().hex[:8]}@example.com"
     body = {"domain": "default", "email": email, "password": "secret", "full_name": "New"}
     made = client.http.post(client.endpoint + "/auth/signup", json=body)
@@ -96,7 +96,7 @@ def test_who_signs_up_waits_for_an_administrator(client, mutate):
     assert again.status_code == 400
 
 
-def test_giving_up_the_own_account(make_user):
+def test_users_can_delete_their_account(make_user):
     user = make_user(password="secret")
     email = email_of(user)
     other = {"email": "user@atoll.local", "password": "secret"}
@@ -106,7 +106,7 @@ def test_giving_up_the_own_account(make_user):
     assert user.ask("GET", "/auth").status_code == 401
 
 
-def test_the_own_name(make_user):
+def test_users_can_change_their_name(make_user):
     user = make_user()
     body = {"email": email_of(user), "full_name": "A New Name"}
     assert user.ask("POST", "/auth/update-full-name", json=body).status_code == 200
@@ -129,7 +129,7 @@ def test_ssh_keys(make_user):
     assert user.ask("POST", "/auth/ssh-keypair", json=own).status_code == 400
 
 
-def test_roles_are_told(client, make_user):
+def test_roles_are_returned(client, make_user):
     chief = make_user(role="admin")
     roles = [one.ask("GET", "/auth/role").json() for one in (client, chief, make_user())]
     assert [one["global_role"] for one in roles] == ["superadmin", "user", "user"]

@@ -84,14 +84,14 @@ def ending(client):
         ),
     ],
 )
-def test_policies_keep_sessions_out(make_user, make_policy, limits, body, said):
+def test_sessions_beyond_the_policy_are_refused(make_user, make_policy, limits, body, said):
     policy = make_policy(**limits)
     message = refused(make_user(policy), **body)
     assert f"keypair resource policy '{policy}'" in message
     assert said in message
 
 
-def test_sessions_wait_for_their_own_budget_and_hold_up_nobody(make_user, make_policy, ending):
+def test_sessions_that_wait_for_their_limits_delay_no_others(make_user, make_policy, ending):
     user, other = make_user(make_policy(total_resource_slots=slots(cpu=1))), make_user()
     ending(user), ending(other)
     first = f"limit-{uuid4().hex[:8]}"
@@ -126,7 +126,7 @@ def test_groups_and_domains_have_limits_too(client, make_user, mutate, kind):
     assert refused(user, **wanted) == f"{kind} '{name}' allows cpu 1; 2 requested"
 
 
-def test_what_is_left_is_told(make_user, make_policy):
+def test_remaining_resources_are_returned(make_user, make_policy):
     user = make_user(make_policy(total_resource_slots=slots(cpu=1, mem="2g")))
     left = user.ask("POST", "/resource/check-presets", json={"group": "default"}).json()
     assert left["keypair_limits"]["cpu"] == "1"
@@ -136,7 +136,7 @@ def test_what_is_left_is_told(make_user, make_policy):
     assert fits == {"small": True, "medium": False}
 
 
-def test_scaling_groups_are_for_whom_they_are_open(client, make_user, mutate):
+def test_scaling_groups_can_be_used_only_by_associated_owners(client, make_user, mutate):
     name = f"sg-{uuid4().hex[:6]}"
     made = f'create_scaling_group(name: "{name}", props: {{driver: "static", scheduler: "fifo"}})'
     assert mutate(client, made)["ok"]
@@ -152,7 +152,7 @@ def test_scaling_groups_are_for_whom_they_are_open(client, make_user, mutate):
     assert told(user, wish(user, scaling_group=name))[0] == "PENDING"  # It has no agent.
 
 
-def test_sessions_wait_for_an_agent_that_takes_them(client, make_user, ending):
+def test_sessions_wait_for_an_agent_that_accepts_sessions(client, make_user, ending):
     user = make_user()
     ending(user)
 
@@ -168,7 +168,7 @@ def test_sessions_wait_for_an_agent_that_takes_them(client, make_user, ending):
     assert starts(user, name, lambda: operate("include-agents"))
 
 
-def test_idle_sessions_end_when_the_policy_says(make_user, make_policy):
+def test_idle_sessions_end_after_the_idle_timeout_of_the_policy(make_user, make_policy):
     user = make_user(make_policy(idle_timeout="1"))
     name = f"limit-{uuid4().hex[:8]}"
     with user.events(f"?name={name}") as events:
@@ -177,7 +177,7 @@ def test_idle_sessions_end_when_the_policy_says(make_user, make_policy):
     assert ended.data["reason"] == "idle-timeout"
 
 
-def test_keypairs_have_a_rate(client, make_user, mutate):
+def test_keypairs_have_a_rate_limit(client, make_user, mutate):
     user = make_user()
     limit = f'modify_keypair(access_key: "{user.access_key}", props: {{rate_limit: 2}})'
     assert mutate(client, limit)["ok"]
@@ -187,7 +187,7 @@ def test_keypairs_have_a_rate(client, make_user, mutate):
     assert answers[-1].json()["type"].endswith("/rate-limit-exceeded")
 
 
-def test_folders_are_counted(make_user, make_policy):
+def test_the_number_of_folders_is_limited(make_user, make_policy):
     policy = make_policy(max_vfolder_count="1")
     user = make_user(policy)
     assert user.ask("POST", "/folders", json={"name": "first"}).status_code == 201
@@ -197,7 +197,7 @@ def test_folders_are_counted(make_user, make_policy):
     assert [one["name"] for one in user.ask("GET", "/folders").json()] == ["first"]
 
 
-def test_hosts_of_folders_are_for_whom_they_are_allowed(client, make_user, make_policy, mutate):
+def test_folder_hosts_can_be_used_only_if_allowed(client, make_user, make_policy, mutate):
     domain = f"domain-{uuid4().hex[:6]}"
     assert mutate(client, f'create_domain(name: "{domain}", props: {{}})')["ok"]
     made = f'create_group(name: "{domain}", props: {{domain_name: "{domain}"}})'

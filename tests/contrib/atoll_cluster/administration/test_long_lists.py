@@ -49,7 +49,7 @@ def ask(client, page):
 
 
 @pytest.mark.slow
-def test_pages_of_long_lists_come_nearly_as_fast_as_those_of_short_ones(make_cluster):
+def test_pages_of_long_lists_are_nearly_as_fast_as_of_short_ones(make_cluster):
     few, many = make_cluster("few", FEW), make_cluster("many", MANY)
     for name, page in PAGES.items():
         # By turns, so that whatever else the machine does slows both.

@@ -23,7 +23,7 @@ def running(client):
     client.ask("DELETE", f"/session/{name}", params={"forced": "true"})
 
 
-def test_a_frozen_manager_lets_nothing_begin(client, user, running, frozen, mutate):
+def test_a_frozen_manager_starts_nothing(client, user, running, frozen, mutate):
     assert client.ask("GET", "/manager/status").json()["status"] == "frozen"
     answer = user.ask("POST", "/session", json={"name": "frozen-out", "image": "python"})
     assert answer.status_code == 503
@@ -37,7 +37,7 @@ def test_a_frozen_manager_lets_nothing_begin(client, user, running, frozen, muta
     assert client.ask("DELETE", f"/session/{running}").status_code == 200
 
 
-def test_freezing_can_end_what_runs(client, running):
+def test_freezing_can_end_running_sessions(client, running):
     with client.events(f"?name={running}") as events:
         body = {"status": "frozen", "force_kill": True}
         assert client.ask("PUT", "/manager/status", json=body).status_code == 204
@@ -88,12 +88,12 @@ def test_settings_are_a_tree(client):
         {"key": "a", "value": {str(n): "x" for n in range(17)}},
     ],
 )
-def test_settings_that_make_no_sense(client, unchanged, body):
+def test_invalid_settings_are_refused(client, unchanged, body):
     with unchanged():
         assert client.ask("POST", "/config/set", json=body).status_code == 400
 
 
-def test_error_logs_are_for_those_who_look_after_their_writers(client, make_user):
+def test_error_logs_are_visible_to_administrators_of_their_users(client, make_user):
     writer, other = make_user(), make_user()
     log = {
         "severity": "error",
@@ -121,7 +121,7 @@ def test_error_logs_are_for_those_who_look_after_their_writers(client, make_user
     assert writer.ask("POST", "/logs/error", json={**log, "severity": "bad"}).status_code == 400
 
 
-def test_aliases_lead_to_images_until_they_are_taken_away(client, make_user, mutate):
+def test_aliases_resolve_to_images_until_they_are_removed(client, make_user, mutate):
     user, name = make_user(), f"oper-{uuid4().hex[:8]}"
     assert mutate(client, 'alias_image(alias: "our/shell:1", target: "bash")')["ok"]
     made = user.create(name, image="our/shell:1")
@@ -151,12 +151,12 @@ def test_forgotten_images_come_back_with_the_next_scan(client, mutate):
     assert "bash" in names()
 
 
-def test_news_of_background_tasks_are_for_who_began_them(client, user, mutate):
+def test_events_of_background_tasks_are_visible_only_to_their_owner(client, user, mutate):
     task = mutate(client, "rescan_images", "task_id")["task_id"]
     assert user.ask("GET", f"/events/background-task?task_id={task}").status_code == 404
 
 
-def test_what_was_used_is_reported(client, running):
+def test_usage_is_reported(client, running):
     client.run(running, "sum(range(10**6))")
     now = datetime.now(UTC)
     for path, params in (
@@ -199,7 +199,7 @@ def test_presets_come_from_administrators(client, user, mutate):
     assert mutate(client, 'delete_resource_preset(name: "wee")')["ok"]
 
 
-def test_the_watcher_takes_the_agent_out_and_back_in(client):
+def test_the_watcher_stops_and_starts_the_agent(client):
     def agent(verb):
         return client.ask("POST", f"/resource/watcher/agent/{verb}", json={"agent_id": "i-local"})
 
@@ -213,7 +213,7 @@ def test_the_watcher_takes_the_agent_out_and_back_in(client):
     assert client.ask("GET", "/resource/watcher?agent_id=other").status_code == 404
 
 
-def test_settings_outlive_the_program(program, http, mutate):
+def test_settings_survive_a_restart_of_the_program(program, http, mutate):
     client = program.start().client(http)
     assert mutate(client, 'create_domain(name: "kept", props: {})')["ok"]
     client.ask("PUT", "/manager/status", json={"status": "frozen"})

@@ -92,7 +92,7 @@ def test_every_mutation_is_in_the_table():
     assert found | OF_FOLDERS == set(schema().mutation_type.fields)
 
 
-def test_admins_of_a_domain_look_after_its_groups(people, mutate, unchanged):
+def test_domain_admins_manage_the_groups_of_the_domain(people, mutate, unchanged):
     chief, name = people["domain admin"], f"group-{uuid4().hex[:6]}"
     made = mutate(
         chief, f'create_group(name: "{name}", props: {{domain_name: "default"}})', "ok group { id }"
@@ -158,7 +158,7 @@ def test_queries_for_superadmins(people, query):
     assert "errors" not in people["superadmin"].gql(query)
 
 
-def test_who_sees_whom(people):
+def test_which_users_each_role_can_see(people):
     query = "{ user_list(limit: 100, offset: 0) { items { email domain_name } } }"
     assert people["user"].gql(query)["errors"][0]["message"].startswith("Forbidden")
     for role in ("superadmin", "domain admin"):

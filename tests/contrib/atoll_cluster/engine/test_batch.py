@@ -27,7 +27,7 @@ async def test_a_failed_build_ends_the_run(kernel, batch):
     assert story.events == [Output("stderr", "no\n"), StepFinished("build", 3), Finished(3)]
 
 
-async def test_steps_left_out_are_not_told_of(kernel, batch):
+async def test_skipped_steps_are_not_reported(kernel, batch):
     assert (await batch(kernel, clean="", build=None, exec="true")).events == [Finished(0)]
     assert (await batch(kernel)).events == [Finished(0)]
 
@@ -62,12 +62,12 @@ async def test_interrupt_ends_all_steps(kernel, until):
     assert not any(isinstance(event, Output) for event in rest)
 
 
-async def test_a_program_left_in_the_background_does_not_hold_the_run(kernel, batch):
+async def test_a_program_in_the_background_does_not_delay_the_end_of_the_run(kernel, batch):
     assert (await batch(kernel, exec="sleep 60 & echo started")).stdout == "started\n"
 
 
 @pytest.mark.parametrize("text", [5, ["ls"], "echo \0", "echo \udc80\ud800"])
-async def test_a_step_that_is_no_shell_text_is_refused_in_one_line(kernel, batch, text):
+async def test_a_step_that_is_not_a_text_is_refused_in_one_line(kernel, batch, text):
     story = await batch(kernel, exec=text)
     assert story.exit_code in {2, 127}
     assert len(story.stderr.splitlines()) == 1
@@ -86,9 +86,7 @@ async def test_killed_by_a_signal_is_128_and_the_signal(kernel, batch):
         ("kill -9 $$", 137, "task-failed"),
     ],
 )
-async def test_a_kernel_with_a_task_does_it_by_itself_and_ends_with_it(
-    engine, spec, command, code, reason
-):
+async def test_a_kernel_with_a_task_runs_it_and_ends_with_it(engine, spec, command, code, reason):
     with anyio.fail_after(30):
         kernel = await engine.start(spec(task=Task("t", command)))
         status = await kernel.wait()

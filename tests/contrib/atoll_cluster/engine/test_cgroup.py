@@ -44,7 +44,7 @@ def files_of(groups):
     return {file.name: file.read_text() for group in groups for file in group.iterdir()}
 
 
-def test_limits_are_beside_ones_own_group(machine):
+def test_limits_are_created_beside_the_own_group(machine):
     group = machine("here/ours", enabled="cpu memory pids")
     [made] = groups = cgroup.create("k1", LIMITS)
     assert made.parent == group.parent
@@ -64,7 +64,7 @@ def test_limits_are_beside_ones_own_group(machine):
         ("", None),
     ],
 )
-def test_a_controller_that_is_missing_costs_its_own_limit_alone(machine, enabled, files):
+def test_a_missing_controller_affects_only_its_own_limit(machine, enabled, files):
     """As that of processors is for users by default, with older systemds."""
     machine("here/ours", enabled=enabled)
     groups = cgroup.create("k1", LIMITS)
@@ -111,7 +111,7 @@ def test_a_group_that_is_not_ours_is_left_alone(machine, own, controllers, proce
     assert (group / "cgroup.subtree_control").read_text() == ""
 
 
-def test_what_holds_is_tried_and_taken_away_again():
+def test_usable_controllers_are_found_by_a_test_group():
     held = cgroup.usable_controllers()
     assert set(held) <= {"memory", "pids", "cpu"}
     for parent in held.values():

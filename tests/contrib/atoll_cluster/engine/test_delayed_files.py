@@ -39,11 +39,11 @@ async def test_the_end_of_a_log_is_waited_for(folder):
     await seen(delayed_files.wait_for_log, folder, 0, then=lambda: folder.log.write_text("abcde"))
 
 
-async def test_as_much_of_a_log_as_was_told_is_waited_for(folder):
+async def test_a_log_is_waited_for_until_it_has_the_reported_size(folder):
     await seen(delayed_files.wait_for_log, folder, 4, then=lambda: folder.log.write_text("abcd"))
 
 
-async def test_word_of_the_end_is_waited_for(folder):
+async def test_the_record_of_the_end_is_waited_for(folder):
     def tell():
         (folder.run / "exit.json").write_text(json.dumps(END))
 
@@ -52,7 +52,7 @@ async def test_word_of_the_end_is_waited_for(folder):
     assert folder.exit_status(Ended("time-limit")) == ExitStatus(3, "time-limit")
 
 
-async def test_of_a_kernel_that_never_began_there_is_no_word(folder):
+async def test_a_kernel_that_never_started_has_no_record_of_its_end(folder):
     (folder.run / "supervisor.json").unlink()
     with anyio.fail_after(delayed_files.LATE / 2):
         await delayed_files.wait_for_end(folder)

@@ -34,7 +34,7 @@ while not os.path.exists("begun"):
 
 
 @pytest.mark.parametrize("code", [WRITE, ATEXIT, THREAD, GLOBAL, NESTED])
-async def test_what_idle_code_left_open_is_written(engine, started, query, code):
+async def test_open_files_of_idle_code_are_written(engine, started, query, code):
     async with started(engine) as kernel:
         assert (await query(kernel, code)).exit_code == 0
         with anyio.fail_after(10):
@@ -55,7 +55,7 @@ RUNNING = "import time; print('on', flush=True)"
         f"try: {RUNNING}; time.sleep(60)\nfinally: open('it', 'w').write('hi\\n' * 10)",
     ],
 )
-async def test_what_running_code_left_open_is_written(engine, started, until, code):
+async def test_open_files_of_running_code_are_written(engine, started, until, code):
     async with started(engine) as kernel:
         run = await kernel.execute("query", code, {})
         await until(run.events(), "on\n")
@@ -64,9 +64,7 @@ async def test_what_running_code_left_open_is_written(engine, started, until, co
         assert (kernel.home / "it").read_text() == "hi\n" * 10
 
 
-async def test_a_thread_that_never_ends_is_waited_for_no_longer_than_the_grace(
-    make_engine, started, query
-):
+async def test_an_endless_thread_is_ended_after_the_grace_period(make_engine, started, query):
     async with started(make_engine(grace=0.5)) as kernel:
         code = f"{WRITE}\nimport threading; threading.Thread(target=threading.Event().wait).start()"
         await query(kernel, code)
@@ -74,7 +72,7 @@ async def test_a_thread_that_never_ends_is_waited_for_no_longer_than_the_grace(
             assert await kernel.stop() == ExitStatus(137, "user-requested")
 
 
-async def test_a_program_of_another_language_is_asked_first(engine, started, query, until):
+async def test_a_program_of_another_language_gets_sigterm_first(engine, started, query, until):
     code = "trap 'printf hi > it; exit 0' TERM; echo on; while :; do sleep 0.05; done"
     async with started(engine, image="bash") as kernel:
         run = await kernel.execute("query", code, {})

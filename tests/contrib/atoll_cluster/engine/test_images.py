@@ -79,7 +79,7 @@ def test_anything_else_never_becomes_python(name):
         CATALOG.resolve(name)
 
 
-def test_a_misspelt_name_is_told_what_is_near():
+def test_a_misspelt_image_name_gets_a_suggestion():
     with pytest.raises(EngineError, match=r"did you mean .*python:3\.13"):
         CATALOG.resolve("pyton:3.13")
     with pytest.raises(EngineError, match=r"there are .*bash:5\.2-debian12"):
@@ -103,20 +103,20 @@ def test_this_machine_has_images(runtimes):
     assert runtimes.resolve("bash").image.language == "bash"
 
 
-def test_a_second_look_asks_no_program(tmp_path, monkeypatch):
+def test_a_second_discovery_runs_no_program(tmp_path, monkeypatch):
     first = KernelEngine.here(tmp_path).images()
     monkeypatch.setattr("subprocess.run", None)
     assert KernelEngine.here(tmp_path).images() == first
 
 
-def test_scripts_in_place_of_an_interpreter_are_passed_over(tmp_path, monkeypatch):
+def test_scripts_in_place_of_an_interpreter_are_ignored(tmp_path, monkeypatch):
     (tmp_path / "python3.99").write_text("#!/bin/sh\nexec python3\n")
     (tmp_path / "python3.99").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert all(image.version != "3.99" for image in KernelEngine.here(tmp_path).images())
 
 
-def test_folders_that_cannot_be_read_are_passed_over(monkeypatch):
+def test_unreadable_folders_are_ignored(monkeypatch):
     refuse = Mock(side_effect=PermissionError(13, "Permission denied"))
     monkeypatch.setattr(Path, "glob", refuse)
     assert not list(python_images())

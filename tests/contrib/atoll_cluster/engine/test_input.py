@@ -54,7 +54,7 @@ async def test_programs_started_by_the_code_have_no_input(kernel, query):
     assert story.stdout == "0\n"
 
 
-async def test_a_batch_program_that_reads_is_seen_to_wait(kernel, batch):
+async def test_a_batch_program_that_reads_is_found_to_wait_for_input(kernel, batch):
     code = "python -c \"print('hello', input('name: '))\""
     story = await batch(kernel, "atoll", exec=code)
     assert InputRequest() in story.events

@@ -44,7 +44,7 @@ async def test_files_of_the_host_are_invisible(boxed, kernel, query):
     assert story.stdout == "[False, False, False, False, False]\n"
 
 
-async def test_the_root_and_the_homes_show_nothing_more(kernel, batch):
+async def test_the_root_and_the_home_folders_show_nothing_else(kernel, batch):
     # The Python that runs the cluster is shown, wherever it lies, for services to run on it.
     shown = {f"/{prefix.parts[1]}" for prefix in own_python.prefixes()}
     others = {"/root", "/etc/shadow", "/mnt", "/opt", "/srv", "/sys"} - shown
@@ -62,19 +62,19 @@ async def test_the_system_is_not_writable(kernel, batch, folder):
     assert "Read-only" in story.stderr
 
 
-async def test_the_kernels_own_places_are_writable(kernel, batch):
+async def test_the_kernels_own_folders_are_writable(kernel, batch):
     places = "/tmp /var /var/tmp /dev/shm /home/work"  # noqa: S108 - the kernel's own
     assert (await batch(kernel, exec=f"for d in {places}; do touch $d/mark; done")).exit_code == 0
 
 
-async def test_the_machine_cannot_be_tuned(kernel, batch):
+async def test_kernel_parameters_of_the_machine_cannot_be_changed(kernel, batch):
     story = await batch(kernel, exec=f"python -c '{WRITABLE}'")
     harmless = {"/proc/keys", "/proc/timer_list"}
     assert story.exit_code == 0
     assert set(story.stdout.split()) <= harmless
 
 
-async def test_no_capability_is_left(kernel, batch):
+async def test_processes_have_no_capabilities(kernel, batch):
     story = await batch(kernel, exec="grep -E 'Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs' /proc/self/status")
     values = {line.split()[0]: line.split()[1] for line in story.stdout.splitlines()}
     assert values.pop("NoNewPrivs:") == "1"
@@ -91,7 +91,7 @@ async def test_other_processes_are_invisible(boxed, spec, kernel, query, batch):
     assert len([line for line in story.stdout.splitlines() if "/proc/" in line]) < 10
 
 
-async def test_the_other_kernels_home_is_out_of_reach(boxed, spec, kernel, batch):
+async def test_the_home_of_another_kernel_cannot_be_accessed(boxed, spec, kernel, batch):
     other = await boxed.start(spec("k2"))
     (other.home / "diary").write_text("private")
     story = await batch(
@@ -102,7 +102,7 @@ async def test_the_other_kernels_home_is_out_of_reach(boxed, spec, kernel, batch
     assert "No such file" in story.stdout
 
 
-async def test_the_environment_of_the_cluster_is_not_seen(monkeypatch, boxed, spec, batch):
+async def test_the_environment_of_the_cluster_is_not_visible(monkeypatch, boxed, spec, batch):
     monkeypatch.setenv("CLUSTER_SECRET", "hunter2")
     kernel = await boxed.start(spec("k3"))
     story = await batch(kernel, exec="env; cat /proc/[0-9]*/environ")
@@ -110,7 +110,7 @@ async def test_the_environment_of_the_cluster_is_not_seen(monkeypatch, boxed, sp
     assert "hunter2" not in story.stdout
 
 
-async def test_command_lines_tell_nothing_of_the_host(boxed, kernel, batch):
+async def test_command_lines_show_nothing_of_the_host(boxed, kernel, batch):
     story = await batch(kernel, exec="cat /proc/[0-9]*/cmdline")
     assert str(boxed.root) not in story.stdout
 
@@ -133,7 +133,7 @@ socket.create_connection(server.getsockname()).close()
         assert (await query(alone, code)).exit_code == 0
 
 
-async def test_plain_processes_have_at_least_a_home(make_engine, started, query):
+async def test_plain_processes_have_a_home(make_engine, started, query):
     engine = make_engine(plain=True)
     async with started(engine, "k5") as kernel:
         story = await query(kernel, "import os; print(os.environ['HOME'], os.getcwd())")

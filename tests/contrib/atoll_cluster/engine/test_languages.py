@@ -30,7 +30,7 @@ async def test_a_snippet_runs(boxed, runtimes, started, query, language):
         assert story.events == [Output("stdout", f"42 from {language}\n"), Finished(3)]
 
 
-async def test_every_python_here_keeps_state_and_asks(boxed, runtimes, started, query):
+async def test_every_python_keeps_state_and_can_ask_for_input(boxed, runtimes, started, query):
     pythons = [image for image in runtimes.images() if image.language == "python"]
     for image in pythons:
         async with started(boxed, kernel_id(image), image=image.canonical) as kernel:

@@ -48,7 +48,7 @@ def orphan(engine):
     return engine
 
 
-async def test_a_kernel_outlives_the_cluster_program(orphan, spec, tell, query):
+async def test_a_kernel_survives_the_end_of_the_cluster_program(orphan, spec, tell, query):
     kernel = await orphan.adopt(spec())
     story = await tell(await kernel.follow("the-run"), "still here")
     assert story.stdout == "before\nafter still here\n"
@@ -56,7 +56,7 @@ async def test_a_kernel_outlives_the_cluster_program(orphan, spec, tell, query):
     assert await kernel.stop() == ExitStatus(0, "user-requested")
 
 
-async def test_a_kernel_that_ended_meanwhile_says_how(orphan, spec, eventually):
+async def test_a_kernel_that_ended_meanwhile_reports_how_it_ended(orphan, spec, eventually):
     supervisor = orphan._folder("k1").read_state("supervisor.json")["pid"]
     os.kill(supervisor, signal.SIGTERM)
     await eventually(lambda: orphan._folder("k1").read_state("exit.json") is not None)
@@ -91,7 +91,7 @@ for argv in (["sleep", "123.4"], ["setsid", "-f", "sleep", "123.4"]): subprocess
         assert processes("sleep\x00123.4") == []
 
 
-async def test_stop_gives_programs_a_grace_and_no_more(make_engine, started, until):
+async def test_stop_gives_programs_a_grace_period(make_engine, started, until):
     engine = make_engine(grace=0.3)
     async with started(engine) as kernel:
         code = "trap '' TERM; echo deaf; while :; do sleep 0.05; done"
@@ -198,7 +198,7 @@ async def test_a_run_goes_on_without_its_reader(kernel, tell, until):
     assert story.events[-1] == Finished(0)
 
 
-async def test_much_is_kept_for_who_comes_later_but_not_all(kernel, tell):
+async def test_later_followers_get_much_output_but_not_all(kernel, tell):
     run = await kernel.execute("query", "print('x' * 3_000_000)\nprint('the end')", {}, "r")
     await run.aclose()
     assert (await tell(await kernel.execute("query", "1", {}))).stdout == "1\n"
@@ -208,7 +208,7 @@ async def test_much_is_kept_for_who_comes_later_but_not_all(kernel, tell):
     assert story.stdout.endswith("xxx\nthe end\n")
 
 
-async def test_a_program_does_not_wait_for_ever_for_its_reader(
+async def test_a_program_does_not_wait_forever_for_its_reader(
     make_engine, started, tell, eventually
 ):
     async with started(make_engine(patience=0.2)) as kernel:
@@ -221,7 +221,7 @@ async def test_a_program_does_not_wait_for_ever_for_its_reader(
         assert story.exit_code == 0
 
 
-async def test_remove_deletes_everything_even_what_is_locked(engine, started, batch):
+async def test_remove_deletes_everything_even_without_permissions(engine, started, batch):
     outside = engine.root.parent / "outside"
     outside.mkdir(mode=0o500)
     async with started(engine) as kernel:
@@ -251,12 +251,12 @@ async def test_a_mount_can_be_read_only(boxed, started, batch):
 
 
 @pytest.mark.parametrize(("name", "folder"), [("..", "/"), ("a/../b", "/"), ("x", "/nowhere")])
-async def test_a_senseless_mount_is_refused(engine, spec, name, folder):
+async def test_an_invalid_mount_is_refused(engine, spec, name, folder):
     with pytest.raises(EngineError, match="mount"):
         await engine.start(spec(mounts=(Mount(name, Path(folder)),)))
 
 
-async def test_code_that_ends_its_own_kernel_is_told_of(engine, started):
+async def test_code_that_ends_its_own_kernel_is_reported(engine, started):
     async with started(engine) as kernel:
         run = await kernel.execute("query", "import os; os.kill(os.getppid(), 9)", {})
         with anyio.fail_after(5):
@@ -265,13 +265,13 @@ async def test_code_that_ends_its_own_kernel_is_told_of(engine, started):
             assert await kernel.wait() == ExitStatus(137, "self-terminated")
 
 
-async def test_a_long_path_is_no_obstacle(make_engine, started, query):
+async def test_a_long_path_works(make_engine, started, query):
     engine = make_engine("deep" * 20 + "/" + "er" * 40)
     async with started(engine) as kernel:
         assert (await query(kernel, "'far down'")).stdout == "'far down'\n"
 
 
-async def test_folders_and_socket_are_the_owners_alone(engine, started):
+async def test_only_the_owner_can_access_folders_and_socket(engine, started):
     async with started(engine) as kernel:
         folder = kernel.home.parent
         modes = {path.name: path.stat().st_mode & 0o777 for path in folder.rglob("*")}

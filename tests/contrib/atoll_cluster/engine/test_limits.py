@@ -127,7 +127,9 @@ async def told(run, text):
     return False
 
 
-async def test_too_many_processes_are_their_own_trouble(engine, limited, started, monkeypatch):
+async def test_too_many_processes_affect_only_their_own_session(
+    engine, limited, started, monkeypatch
+):
     """Where a group counts them, no more can be started; else they end the session."""
     monkeypatch.setattr(preparation, "MOST_PROCESSES", 200)
     monkeypatch.setattr(kernels, "MOST_PROCESSES", 200)
@@ -153,7 +155,7 @@ threading.Thread(target=subprocess.run, args=([sys.executable, "-c", code],)).st
     assert await ends_alone(engine, started, code) == ExitStatus(137, "out-of-memory")
 
 
-async def test_files_on_disks_are_nobody_s_memory(engine, started, query, monkeypatch):
+async def test_files_on_disks_do_not_count_as_memory(engine, started, query, monkeypatch):
     """Mapped ones neither: their pages can be had anew."""
     monkeypatch.setattr(cgroup, "create", lambda _name, _limits: ())
     code = """
@@ -180,7 +182,7 @@ children = [os.fork() or time.sleep(1) or os._exit(0) for _ in range(2)]
         assert (await query(kernel, code)).stdout == "[0, 0]\n"
 
 
-async def test_half_a_processor_is_half_a_processor(engine, started, query):
+async def test_half_a_processor_is_enforced(engine, started, query):
     groups = cgroup.create("probe", cgroup.Limits(cpu=0.5))
     cgroup.remove(groups)
     if not groups:

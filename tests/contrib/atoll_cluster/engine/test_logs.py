@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 MIB = 1024 * 1024
 
 
-async def test_it_holds_what_all_runs_printed(engine, started, query, batch, printed):
+async def test_the_log_has_the_output_of_all_runs(engine, started, query, batch, printed):
     async with started(engine) as kernel:
         await query(kernel, "print('one')\n1/0")
         await batch(kernel, exec="echo two; echo three >&2")
@@ -22,7 +22,7 @@ async def test_it_holds_what_all_runs_printed(engine, started, query, batch, pri
         assert "three\n" in logs
 
 
-async def test_what_was_printed_is_in_it_at_once(engine, started, query, printed):
+async def test_output_is_in_the_log_at_once(engine, started, query, printed):
     async with started(engine) as kernel:
         for number in range(20):
             await query(kernel, f"print('line {number}')")
@@ -31,13 +31,13 @@ async def test_what_was_printed_is_in_it_at_once(engine, started, query, printed
         assert (await printed(engine)).endswith("line 19\n")
 
 
-async def test_two_megabytes_are_whole(engine, started, batch, printed):
+async def test_two_megabytes_are_logged_completely(engine, started, batch, printed):
     async with started(engine) as kernel:
         assert (await batch(kernel, exec="seq 1 300000")).exit_code == 0
         assert await printed(engine) == "".join(f"{number}\n" for number in range(1, 300_001))
 
 
-async def test_beyond_the_bound_it_is_cut_at_a_line(make_engine, started, batch, printed):
+async def test_a_log_above_its_limit_is_cut_at_a_line(make_engine, started, batch, printed):
     engine = make_engine()
     async with started(engine) as kernel:
         assert (await batch(kernel, exec="seq -w 1 6000000; echo the end")).exit_code == 0
@@ -60,7 +60,7 @@ ATTACKS = {
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
-async def test_a_session_cannot_reach_it(engine, started, query, printed, attack):
+async def test_a_session_cannot_access_its_log(engine, started, query, printed, attack):
     async with started(engine) as kernel:
         await query(kernel, "print('before')")
         await query(kernel, f"import os\n{attack}")
@@ -130,7 +130,7 @@ def kept(tmp_path, *pieces):
     return b"".join(log.read(tmp_path / "log"))
 
 
-def test_after_a_hole_the_log_begins_anew(tmp_path):
+def test_after_a_gap_the_log_starts_again(tmp_path):
     kept(tmp_path, b"before\n")
     sparse(tmp_path / "log")
     found = kept(tmp_path, b"after\n")
@@ -152,7 +152,7 @@ def test_the_cut_is_at_a_line_or_at_a_character(tmp_path, monkeypatch, line, beg
     rest.decode()
 
 
-def test_a_full_disk_costs_the_log_alone(tmp_path, monkeypatch):
+def test_a_full_disk_affects_only_the_log(tmp_path, monkeypatch):
     keeper = Log(str(tmp_path / "log"))
 
     def full(*_):

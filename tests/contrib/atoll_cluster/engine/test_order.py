@@ -60,7 +60,7 @@ async def test_a_script_in_python(kernel):
     assert found == list(range(600))
 
 
-async def test_one_write_that_no_pipe_holds(kernel):
+async def test_one_write_that_is_larger_than_a_pipe(kernel):
     """And what came before and after it."""
     code = (
         "import os; os.write(2, b'1\\n'); os.write(1, b'2\\n' * 500_000); os.write(2, b'3\\n') - 2"

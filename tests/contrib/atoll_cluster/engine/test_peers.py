@@ -19,7 +19,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.needs("ssh")
-def test_ssh_knows_the_others_by_their_names_whatever_the_folder_is_called(spec, folder):
+def test_ssh_finds_the_other_kernels_by_name_with_any_folder_name(spec, folder):
     introduce(spec(peers=PEERS), folder)
     (folder.home / ".ssh/config").write_text("Host *\n    ServerAliveInterval 77\n")
     ssh = folder.share / "bin" / "ssh"
@@ -32,6 +32,6 @@ def test_ssh_knows_the_others_by_their_names_whatever_the_folder_is_called(spec,
     assert found["serveraliveinterval"] == "77"
 
 
-def test_a_kernel_alone_is_given_nothing(spec, folder):
+def test_a_single_kernel_gets_no_peers(spec, folder):
     introduce(spec(peers={"main1": "k1"}), folder)
     assert list((folder.share / "bin").iterdir()) == []

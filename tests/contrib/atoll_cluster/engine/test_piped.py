@@ -124,7 +124,7 @@ async def test_each_run_has_an_input_of_its_own(kernel, piped, query):
 
 
 @pytest.mark.parametrize("code", ["breakpoint()", "input()", "import pdb; pdb.set_trace()"])
-async def test_what_asks_of_nobody_ends(kernel, piped, code):
+async def test_code_that_asks_without_an_input_ends(kernel, piped, code):
     """A debugger, too, which takes an interrupt for a reason to ask again."""
     _, err, exit_code = await piped(kernel, b"", code=code)
     assert exit_code == 1
@@ -155,7 +155,7 @@ async def test_a_run_that_reads_can_be_interrupted(kernel, mode, query):
     assert (await query(kernel, "'free'")).stdout == "'free'\n"
 
 
-async def test_input_that_breaks_off_is_no_end(kernel, query):
+async def test_interrupted_input_is_not_taken_for_its_end(kernel, query):
     """Lest half of it be taken for all."""
     run = await kernel.execute("batch", "", {"exec": "cat > got; touch whole"}, piped=True)
     await run.pipe_input(b"half")
@@ -164,7 +164,7 @@ async def test_input_that_breaks_off_is_no_end(kernel, query):
     assert not (kernel.home / "whole").exists()
 
 
-async def test_a_line_that_is_longer_than_there_is_room_for_costs_its_run(kernel, query):
+async def test_a_line_longer_than_the_buffer_ends_its_run(kernel, query):
     run = await kernel.execute("batch", "", {"exec": "sleep 60"})
     await run.send_input("x" * 2 * WINDOW)
     with pytest.raises(EngineError, match="has ended"):
@@ -173,7 +173,7 @@ async def test_a_line_that_is_longer_than_there_is_room_for_costs_its_run(kernel
     assert (await query(kernel, "1")).stdout == "1\n"
 
 
-async def test_more_than_there_is_room_for_is_refused(kernel, query):
+async def test_more_input_than_fits_is_refused(kernel, query):
     run = await kernel.execute("batch", "", {"exec": "sleep 60"}, piped=True)
     await run.pipe_input(b"x" * 2 * WINDOW)
     with pytest.raises(EngineError, match="has ended"):

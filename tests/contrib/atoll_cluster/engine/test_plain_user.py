@@ -130,7 +130,7 @@ def test_a_plain_user_gets_the_same_sandbox(folder):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.skipif(PYTHON is None, reason="there is no system Python")
-def test_a_plain_users_limits_hold(folder):
+def test_the_limits_of_a_plain_user_are_enforced(folder):
     """Without cgroups: memory of every kind is watched, processes are counted by sandbox."""
     *ended, [tier, counts, text, beside] = run_as_nobody(LIMITED, folder)
     if tier == "plain":

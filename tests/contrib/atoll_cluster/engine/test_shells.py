@@ -16,7 +16,7 @@ async def shown(terminal, text):
             seen += data
 
 
-async def test_the_prompt_tells_where_one_is(engine, started):
+async def test_the_prompt_shows_the_session(engine, started):
     """In the session, whatever the host and its user are called."""
     async with started(engine, hostname="sub2", environ={"TERM": "dumb"}) as kernel:
         terminal = await kernel.open_terminal()
@@ -24,7 +24,7 @@ async def test_the_prompt_tells_where_one_is(engine, started):
         await terminal.aclose()
 
 
-async def test_ones_own_settings_have_the_last_word(engine, started):
+async def test_the_users_own_settings_have_precedence(engine, started):
     async with started(engine) as kernel:
         (kernel.home / ".bashrc").write_text("PS1='mine> '")
         terminal = await kernel.open_terminal()

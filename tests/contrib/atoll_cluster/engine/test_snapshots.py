@@ -32,21 +32,21 @@ async def test_what_is_kept(home: Path) -> None:
     assert (home.parent / "kept" / "one" / "file").read_bytes() == b"x" * 8192
 
 
-async def test_what_is_of_use_to_its_kernel_alone_is_left_out(home: Path) -> None:
+async def test_files_of_the_kernel_itself_are_left_out(home: Path) -> None:
     (home / "key").write_text("secret")
     (home / "changed").write_text("secret no more")
     await keep(home)
     assert {path.name for path in (home.parent / "kept" / "one").iterdir()} == {"file", "changed"}
 
 
-async def test_one_that_is_too_large_is_refused_before_it_is_copied(home, monkeypatch) -> None:
+async def test_a_home_that_is_too_large_is_refused_before_it_is_copied(home, monkeypatch) -> None:
     monkeypatch.setattr(snapshots, "LARGEST", 4096)
     with pytest.raises(EngineError, match="8192 bytes; 4096"):
         await keep(home)
     assert not (home.parent / "kept" / "one").exists()
 
 
-async def test_copying_a_home_that_never_stops_to_grow_ends(home, monkeypatch) -> None:
+async def test_copying_a_home_that_keeps_growing_ends(home, monkeypatch) -> None:
     monkeypatch.setattr(snapshots, "_SPARE", 10)
     (home / "a").mkdir()
 
@@ -58,7 +58,7 @@ async def test_copying_a_home_that_never_stops_to_grow_ends(home, monkeypatch) -
         await keep(home, grow)
 
 
-async def test_it_ends_with_its_task(home: Path) -> None:
+async def test_copying_ends_with_its_task(home: Path) -> None:
     for number in range(500):
         (home / f"file{number}").touch()
     with anyio.CancelScope() as scope:

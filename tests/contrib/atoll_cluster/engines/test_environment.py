@@ -39,19 +39,19 @@ def pooled(tmp_path, monkeypatch):
         program.end()
 
 
-def test_variables_that_the_engine_names_are_handed_on(pooled, http):
+def test_variables_that_the_engine_names_are_passed_on(pooled, http):
     client = pooled.client(http)
     client.create("s1", image="plain:1", config={"environ": {"POOL_B": "mine"}})
     assert client.console(client.run("s1", CODE)) == "a mine None None\nTrue False\n"
 
 
-def test_a_command_before_the_program_has_the_last_word(pooled, http):
+def test_the_variables_of_the_prefix_command_have_precedence(pooled, http):
     client = pooled.client(http)
     client.create("s1", image="boxed:1", config={"environ": {"POOL_B": "mine"}})
     assert client.console(client.run("s1", CODE)) == "changed mine None yes\nTrue False\n"
 
 
-def test_a_command_that_is_not_there_ends_the_session_with_its_name(pooled, http):
+def test_a_missing_prefix_command_ends_the_session_with_its_name(pooled, http):
     client = pooled.client(http)
     created = client.create("s1", image="lost:1")
     assert created["status"] == "ERROR"

@@ -100,7 +100,7 @@ def test_each_machine_is_an_agent(pooled, http):
     ("node", "status", "why"),
     [(DRAINED, "ALIVE", "drained: a new disk"), (LOST, "LOST", "down: it does not answer")],
 )
-def test_a_machine_that_takes_nothing_says_why(pooled, http, node, status, why):
+def test_a_machine_that_accepts_no_sessions_shows_the_reason(pooled, http, node, status, why):
     client = telling(pooled, M1, node).client(http)
     found = agents(client)["m2"]
     assert (found["status"], found["schedulable"]) == (status, False)
@@ -147,7 +147,7 @@ def groups(client):
 @pytest.mark.parametrize(
     ("told", "why"), [(None, "nobody answers"), ("{", "the engine has failed to tell them")]
 )
-def test_an_engine_that_does_not_tell_has_no_agents_but_a_reason(pooled, http, told, why):
+def test_an_engine_that_does_not_answer_has_no_agents_but_a_reason(pooled, http, told, why):
     if told:
         (pooled.data.parent / "nodes.json").write_text(told)
     client = pooled.start().client(http)
@@ -156,7 +156,7 @@ def test_an_engine_that_does_not_tell_has_no_agents_but_a_reason(pooled, http, t
     assert client.ask("POST", "/resource/check-presets", json={}).status_code == 200
 
 
-def test_a_queue_that_tells_no_machines_shows_what_its_sessions_hold(tmp_path, monkeypatch, http):
+def test_a_queue_without_machines_shows_the_slots_of_its_sessions(tmp_path, monkeypatch, http):
     (tmp_path / "atoll_pool.py").write_text(documented("atoll_pool.py"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     program = Program(tmp_path / "data", ("--engine", "atoll_pool:launcher"))

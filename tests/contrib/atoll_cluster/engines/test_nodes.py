@@ -88,7 +88,7 @@ async def test_nodes_may_have_an_old_python(pooled, oldest, way):
 
 
 @pytest.mark.parametrize("key", ["none", "another kernel's"])
-async def test_nobody_gets_in_without_the_key_of_the_kernel(pooled, tmp_path, key):
+async def test_connections_without_the_key_of_the_kernel_are_refused(pooled, tmp_path, key):
     async with pooled() as engine:
         kernel = await TALK.started(engine)
         run = engine.root / "k1" / "run"
@@ -103,7 +103,7 @@ async def test_nobody_gets_in_without_the_key_of_the_kernel(pooled, tmp_path, ke
         assert await TALK.query(kernel, "print('for its own')") == "for its own\n"
 
 
-async def test_who_stands_in_for_a_kernel_hears_nothing(pooled, tmp_path):
+async def test_a_program_at_the_port_of_a_kernel_receives_nothing(pooled, tmp_path):
     """Another user may take the port of a relay that has ended."""
     async with pooled() as engine:
         kernel = await TALK.started(engine)

@@ -53,7 +53,7 @@ def test_a_session_waits_for_its_turn_with_the_reason(pooled, http):
     assert client.console(client.run("second", "print('mine')")) == "mine\n"
 
 
-def test_one_that_waits_is_removed(pooled, http):
+def test_a_waiting_session_can_be_removed(pooled, http):
     client = pooled.client(http)
     client.create("first")
     second = enqueue(client, "second")
@@ -63,14 +63,14 @@ def test_one_that_waits_is_removed(pooled, http):
     assert client.console(client.run("first", "print('still')")) == "still\n"
 
 
-def test_a_refusal_is_the_reason(pooled, http):
+def test_the_message_of_a_refusal_is_the_reason(pooled, http):
     client = pooled.client(http)
     body = {"config": {"resources": {"cpu": os.cpu_count() + 1, "mem": "256m"}}}
     session = enqueue(client, "big", **body)
     until(client, session, "ERROR", "the pool has no machine with so many processors")
 
 
-def test_the_queue_outlives_the_program(pooled, http):
+def test_the_queue_survives_a_restart_of_the_program(pooled, http):
     client = pooled.client(http)
     client.create("first")
     client.run("first", "kept = 'in memory'")

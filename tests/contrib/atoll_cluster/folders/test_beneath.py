@@ -31,7 +31,7 @@ def place(tmp_path_factory):
 
 @settings(max_examples=400, deadline=None)
 @given(path=PATHS)
-def test_whatever_is_opened_is_inside(place, path):
+def test_every_opened_path_is_inside_the_folder(place, path):
     try:
         with Tree(place).opened(path) as descriptor:
             real = str(Path(f"/proc/self/fd/{descriptor}").readlink())
@@ -42,7 +42,7 @@ def test_whatever_is_opened_is_inside(place, path):
 
 @settings(max_examples=200, deadline=None)
 @given(path=PATHS, content=st.binary(max_size=3))
-def test_whatever_is_written_is_inside(place, path, content):
+def test_every_written_path_is_inside_the_folder(place, path, content):
     before = sorted(place.parent.glob("secret/**/*"))
     tree = Tree(place)
     try:
@@ -54,12 +54,12 @@ def test_whatever_is_written_is_inside(place, path, content):
     assert (place.parent / "secret" / "file").read_text() == "secret"
 
 
-def test_a_link_is_followed_where_it_leads(place):
+def test_links_are_followed(place):
     with Tree(place).opened("a/up/a/b/file") as descriptor:
         assert os.read(descriptor, 10) == b"inside"
 
 
-def test_a_pipe_does_not_stop_anybody(place):
+def test_a_pipe_does_not_block(place):
     os.mkfifo(place / "pipe")
     with Tree(place).opened("pipe") as descriptor:
         assert os.read(descriptor, 1) == b""

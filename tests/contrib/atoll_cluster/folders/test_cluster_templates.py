@@ -93,14 +93,14 @@ def test_it_is_changed_and_deleted(client, template_id):
         (("\nspec:", "\n---\nspec:"), ""),
     ],
 )
-def test_what_is_wrong_is_told(client, change, where):
+def test_mistakes_are_reported(client, change, where):
     assert change[0] in TEMPLATE
     answer = client.ask("POST", PATH, json={"payload": TEMPLATE.replace(*change)})
     assert answer.status_code == 400
     assert where in json.dumps(answer.json())
 
 
-def test_nothing_is_started_from_one(client, template_id):
+def test_cluster_templates_start_nothing(client, template_id):
     answer = client.ask("POST", "/session/_/create-cluster", json={"template_id": template_id})
     assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (
         501,

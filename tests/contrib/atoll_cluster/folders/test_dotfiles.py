@@ -35,7 +35,7 @@ def test_life_of_a_dotfile(ask):
     assert ask("PATCH", **body).status_code == 404
 
 
-def test_users_change_their_own_alone(ask, user, request):
+def test_users_can_change_only_their_own_dotfiles(ask, user, request):
     body = {"path": ".theirs", "data": "", "permission": "644"}
     answer = ask("POST", user, **body)
     own = "user" in request.node.callspec.id
@@ -61,13 +61,13 @@ def test_users_change_their_own_alone(ask, user, request):
     ],
     ids=lambda body: str(body)[:40],
 )
-def test_what_cannot_be_is_refused(client, body):
+def test_invalid_values_are_refused(client, body):
     body = {"data": "", "permission": "644", **body}
     assert client.ask("POST", "/user-config/dotfiles", json=body).status_code == 400
     assert client.ask("GET", "/user-config/dotfiles").json() == []
 
 
-def test_there_can_be_a_hundred(program, http):
+def test_a_hundred_dotfiles_are_allowed(program, http):
     client = program.start().client(http)
     for number in range(101):
         body = {"path": f".file{number}", "data": "", "permission": "644"}
@@ -75,7 +75,7 @@ def test_there_can_be_a_hundred(program, http):
         assert answer.status_code == (200 if number < 100 else 400)
 
 
-def test_sessions_begin_with_them_the_nearer_counts_more(client):
+def test_sessions_start_with_dotfiles_and_the_users_have_precedence(client):
     files = [
         ("domain", ".conf", "of the domain", "644"),
         ("group", ".conf", "of the group", "600"),

@@ -76,7 +76,7 @@ def test_what_makes_no_sense_is_refused(client, name, body):
     assert client.ask("GET", f"/folders/{name}").status_code == 404
 
 
-def test_a_name_is_taken_once(client, folder):
+def test_a_name_can_be_used_once(client, folder):
     again = client.ask("POST", "/folders", json={"name": folder})
     assert again.status_code == 400
     assert again.json()["type"].endswith("vfolder-already-exists")
@@ -102,7 +102,7 @@ def test_a_folder_is_renamed(client, storage, folder):
     assert client.ask("GET", f"/folders/{folder}").status_code == 404
 
 
-def test_a_name_in_use_is_no_new_name(client, folder, make_folder):
+def test_a_folder_cannot_be_renamed_to_a_used_name(client, folder, make_folder):
     other = make_folder()
     refused = client.ask("POST", f"/folders/{folder}/rename", json={"new_name": other})
     assert refused.json()["type"].endswith("vfolder-already-exists")
@@ -115,7 +115,7 @@ def test_options_are_updated(client, folder):
     assert (told["cloneable"], told["permission"]) == (True, "ro")
 
 
-def test_an_older_client_deletes_for_good(client, on_disk, storage, folder):
+def test_older_clients_delete_permanently(client, on_disk, storage, folder):
     storage.put(folder, "deep/file", b"content")
     place = on_disk(folder)
     (place / "deep").chmod(0)
@@ -124,7 +124,7 @@ def test_an_older_client_deletes_for_good(client, on_disk, storage, folder):
     assert client.ask("GET", f"/folders/{folder}").status_code == 404
 
 
-def test_a_newer_client_throws_away_restores_and_purges(client, storage, folder):
+def test_newer_clients_delete_restore_and_purge(client, storage, folder):
     storage.put(folder, "file", b"content")
     folder_id = client.ask("GET", f"/folders/{folder}").json()["id"]
     assert client.ask("DELETE", "/folders", json={"id": folder_id}).status_code == 204
@@ -156,7 +156,7 @@ def test_a_clone_has_the_files_and_the_links(client, storage, on_disk, folder, n
     assert client.ask("GET", f"/folders/{name}").json()["status"] == "ready"
 
 
-def test_hosts_tell_how_full_they_are(client):
+def test_hosts_report_their_usage(client):
     told = client.ask("GET", "/folders/_/hosts").json()
     assert told["default"] in told["allowed"]
     usage = told["volume_info"][told["default"]]["usage"]
@@ -184,7 +184,7 @@ def test_graphql_lists_filters_and_counts(client, storage, folder):
     ],
     ids=lambda value: next(iter(value), "") if isinstance(value, dict) else "",
 )
-def test_policies_are_kept_to(client, user, name, policy, more, complaint):
+def test_policies_are_enforced(client, user, name, policy, more, complaint):
     change = "mutation($p: ModifyKeyPairResourcePolicyInput!) {"
     change += ' modify_keypair_resource_policy(name: "default", props: $p) { ok msg } }'
     made = user.ask("POST", "/folders", json={"name": name}).status_code
@@ -202,7 +202,7 @@ def test_policies_are_kept_to(client, user, name, policy, more, complaint):
         assert user.ask("DELETE", f"/folders/{name}").status_code == 204
 
 
-def test_superadmins_limit_all_folders_of_somebody(client, user, name):
+def test_superadmins_limit_all_folders_of_a_user(client, user, name):
     owner = user.gql("{ user { uuid } }")["data"]["user"]["uuid"]
     who = f'storage_host_name: "local:volume1", quota_scope_id: "user:{owner}"'
     details = "quota_scope { details { usage_bytes hard_limit_bytes } }"
@@ -267,7 +267,7 @@ def test_files_are_moved_and_never_lost(client, storage, folder):
     assert storage.fetch(folder, "two") == b"2"
 
 
-def test_what_a_killed_program_left_half_done_is_finished(program, http, make_storage):
+def test_work_of_a_killed_program_is_finished(program, http, make_storage):
     storage = make_storage(program.start().client(http))
     for name in ("kept", "deleted", "cloned"):
         assert storage.client.ask("POST", "/folders", json={"name": name}).status_code == 201
@@ -286,7 +286,7 @@ def test_what_a_killed_program_left_half_done_is_finished(program, http, make_st
     assert storage.fetch("kept", "file") == b"content"
 
 
-def test_a_storage_that_cannot_be_used_is_told_in_one_line(tmp_path):
+def test_unusable_storage_is_reported_in_one_line(tmp_path):
     (tmp_path / "kernels").mkdir()
     (tmp_path / "storage").write_text("in the way")
     command = [sys.executable, "-m", "atoll_cluster", "--data", str(tmp_path)]

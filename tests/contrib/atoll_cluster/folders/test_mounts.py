@@ -32,7 +32,7 @@ def start(client):
         who.ask("DELETE", f"/session/{name}?forced=true")
 
 
-def test_a_folder_is_in_the_home_and_lasts(storage, folder, start, look):
+def test_a_folder_is_in_the_home_and_survives_the_session(storage, folder, start, look):
     storage.put(folder, "in.txt", b"from outside")
     start("mount-1", mounts=[folder])
     assert look("mount-1", f"cat {folder}/in.txt; echo inside > {folder}/out.txt") == "from outside"
@@ -47,7 +47,7 @@ def test_a_folder_is_in_the_home_and_lasts(storage, folder, start, look):
         ("/data", "/data"),
     ],
 )
-def test_a_folder_is_where_it_is_asked_for(storage, folder, start, look, asked, seen):
+def test_a_folder_is_mounted_at_the_requested_path(storage, folder, start, look, asked, seen):
     storage.put(folder, "file", b"found")
     start("mount-2", mounts=[folder], mount_map={folder: asked})
     assert look("mount-2", f"cat {seen}/file; ls {folder}").startswith("found")
@@ -60,13 +60,13 @@ def test_newer_clients_name_folders_by_id(client, storage, folder, start, look):
     assert look("mount-3", "cat by-id/file") == "found"
 
 
-def test_a_session_tells_what_it_mounts(client, folder, start):
+def test_a_session_shows_its_mounts(client, folder, start):
     session_id = start("mount-4", mounts=[folder])["sessionId"]
     query = "query($id: UUID!) { compute_session(id: $id) { mounts } }"
     assert client.gql(query, id=session_id)["data"]["compute_session"]["mounts"] == [folder]
 
 
-def test_a_folder_in_use_is_told_and_not_deleted(client, folder, start):
+def test_a_folder_in_use_is_not_deleted(client, folder, start):
     start("mount-5", mounts=[folder])
     assert client.ask("GET", f"/folders/{folder}").json()["status"] == "mounted"
     refused = client.ask("DELETE", f"/folders/{folder}")
@@ -102,13 +102,13 @@ def share(client, user, folder, permission):
     assert accepted.status_code == 200
 
 
-def test_an_option_gives_no_more_than_one_has(client, user, storage, folder, start, look):
+def test_a_mount_option_cannot_extend_the_permission(client, user, storage, folder, start, look):
     share(client, user, folder, "ro")
     start("mount-7", user, mounts=[folder], mount_options={folder: {"permission": "rw"}})
     assert "Read-only" in look("mount-7", f"touch {folder}/x", user)
 
 
-def test_folders_with_a_dot_are_there_unasked_with_closed_keys(user, make_storage, start, look):
+def test_folders_with_a_dot_are_always_mounted_with_private_keys(user, make_storage, start, look):
     storage = make_storage(user)
     for name in (".ssh", ".config"):
         assert user.ask("POST", "/folders", json={"name": name}).status_code == 201
@@ -126,7 +126,7 @@ def test_folders_with_a_dot_are_there_unasked_with_closed_keys(user, make_storag
     assert user.ask("DELETE", "/folders/.config").status_code == 204
 
 
-def test_mounts_are_there_after_a_restart(client, storage, folder, start, look):
+def test_mounts_survive_a_restart(client, storage, folder, start, look):
     storage.put(folder, "file", b"still there")
     start("mount-9", mounts=[folder])
     assert client.ask("PATCH", "/session/mount-9").status_code == 204
@@ -165,7 +165,7 @@ def upload(client, session, path):
     return client.http.post(client.endpoint + target, content=form.read(), headers=headers)
 
 
-def test_a_link_in_the_way_of_a_mount_leads_nowhere(client, folder, start, look, tmp_path):
+def test_a_link_at_a_mount_point_is_not_followed(client, folder, start, look, tmp_path):
     start("mount-10", mounts=[folder], mount_map={folder: "deep/er/place"})
     look("mount-10", f"mv deep away; ln -s /oldroot{tmp_path} deep")
     client.ask("PATCH", "/session/mount-10")
@@ -194,7 +194,7 @@ def test_a_link_in_the_way_of_a_mount_leads_nowhere(client, folder, start, look,
     ],
     ids=str,
 )
-def test_senseless_mounts_are_refused(client, folder, make_folder, config):
+def test_invalid_mounts_are_refused(client, folder, make_folder, config):
     text = json.dumps(config).replace("{f}", folder).replace("{g}", make_folder())
     body = {"name": "mount-x", "image": "python", "config": json.loads(text)}
     refused = client.ask("POST", "/session", json=body)

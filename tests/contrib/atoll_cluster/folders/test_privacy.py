@@ -46,7 +46,7 @@ ROUTES = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), ROUTES, ids=lambda value: str(value)[:40])
-def test_a_folder_of_another_is_not_there(client, user, storage, folder, method, path, body):
+def test_folders_of_others_are_not_found(client, user, storage, folder, method, path, body):
     storage.put(folder, "file", SECRET)
     folder_id = client.ask("GET", f"/folders/{folder}").json()["id"]
     for reference in (folder, folder_id, str(uuid.UUID(folder_id))):
@@ -80,7 +80,7 @@ def test_what_is_for_superadmins_is_refused_to_users(user, path):
     assert user.ask(*path, json={}).status_code == 403
 
 
-def test_lists_hold_nothing_of_others(client, user, folder):
+def test_lists_contain_nothing_of_others(client, user, folder):
     assert folder not in user.ask("GET", "/folders").text
     assert folder in client.ask("GET", "/folders").text
     lists = ("vfolder_list", "vfolder_own_list", "vfolder_invited_list", "vfolder_project_list")
@@ -90,7 +90,7 @@ def test_lists_hold_nothing_of_others(client, user, folder):
     assert folder not in str(told)
 
 
-def test_graphql_nodes_of_others_are_not_there(client, user, folder):
+def test_graphql_nodes_of_others_are_not_found(client, user, folder):
     folder_id = client.ask("GET", f"/folders/{folder}").json()["id"]
     query = f'{{ vfolder_node(id: "{folder_id}") {{ name }} }}'
     assert user.gql(query)["data"]["vfolder_node"] is None
@@ -207,7 +207,7 @@ def test_links_are_listed_and_removed_as_links(client, storage, traps):
     assert "out" not in storage.names(folder)
 
 
-def test_a_file_over_a_link_takes_its_place(storage, traps):
+def test_a_file_replaces_a_link(storage, traps):
     folder, place = traps
     storage.put(folder, "passwd", b"harmless")
     assert not (place / "passwd").is_symlink()
@@ -215,7 +215,7 @@ def test_a_file_over_a_link_takes_its_place(storage, traps):
 
 
 @pytest.mark.parametrize("path", ["", ".", "inside", "inside/"])
-def test_a_folder_is_no_file_to_be_written(client, traps, path):
+def test_a_folder_cannot_be_written_as_a_file(client, traps, path):
     folder, _ = traps
     body = {"path": path, "size": 1}
     refused = client.ask("POST", f"/folders/{folder}/request-upload", json=body)

@@ -28,7 +28,9 @@ def accept(user, invitation):
     return user.ask("POST", "/folders/invitations/accept", json={"inv_id": invitation["id"]})
 
 
-def test_an_offer_is_nothing_until_it_is_accepted(client, user, storage, others, folder, offer):
+def test_an_invitation_has_no_effect_until_it_is_accepted(
+    client, user, storage, others, folder, offer
+):
     storage.put(folder, "file", b"shared")
     invitation = offer(folder)
     assert user.ask("GET", f"/folders/{folder}").status_code == 404
@@ -64,7 +66,9 @@ def test_what_is_shared_is_in_a_list_of_its_own(user, folder, offer):
     ],
     ids=str,
 )
-def test_who_may_read_does_nothing_else(user, others, storage, folder, offer, method, route, body):
+def test_read_permission_allows_only_reading(
+    user, others, storage, folder, offer, method, route, body
+):
     storage.put(folder, "file", b"shared")
     accept(user, offer(folder, "ro"))
     assert others.fetch(folder, "file") == b"shared"
@@ -73,13 +77,13 @@ def test_who_may_read_does_nothing_else(user, others, storage, folder, offer, me
     assert storage.names(folder) == ["file"]
 
 
-def test_a_folder_is_given_back(user, folder, offer):
+def test_a_user_can_leave_a_shared_folder(user, folder, offer):
     accept(user, offer(folder))
     assert user.ask("POST", f"/folders/{folder}/leave", json={}).status_code == 200
     assert user.ask("GET", f"/folders/{folder}").status_code == 404
 
 
-def test_the_owner_takes_it_back_changes_it_and_cannot_leave(client, user, folder, offer):
+def test_the_owner_can_end_and_change_a_share_but_not_leave(client, user, folder, offer):
     accept(user, offer(folder))
     (entry,) = [
         one
@@ -95,7 +99,7 @@ def test_the_owner_takes_it_back_changes_it_and_cannot_leave(client, user, folde
     assert client.ask("POST", f"/folders/{folder}/leave", json={}).status_code == 400
 
 
-def test_an_offer_is_declined_or_taken_back(client, user, make_folder, offer):
+def test_an_invitation_can_be_declined_or_cancelled(client, user, make_folder, offer):
     delete = ("DELETE", "/folders/invitations/delete")
     for who in (user, client):
         invitation = offer(make_folder())
@@ -107,7 +111,7 @@ def test_only_the_invitee_accepts(client, folder, offer):
     assert accept(client, offer(folder)).status_code == 404
 
 
-def test_a_folder_of_the_same_name_is_in_the_way(user, folder, offer):
+def test_a_folder_of_the_same_name_prevents_accepting(user, folder, offer):
     assert user.ask("POST", "/folders", json={"name": folder}).status_code == 201
     refused = accept(user, offer(folder))
     assert refused.json()["type"].endswith("vfolder-already-exists")
@@ -129,7 +133,7 @@ def test_an_address_that_is_no_text_is_refused(client, folder):
     )
 
 
-def test_a_folder_of_a_group_is_its_members(client, user, storage, others, make_folder):
+def test_members_can_use_the_folders_of_their_group(client, user, storage, others, make_folder):
     folder = make_folder(group="default", permission="ro")
     storage.put(folder, "file", b"for all")
     assert others.fetch(folder, "file") == b"for all"
@@ -150,7 +154,7 @@ def test_only_admins_make_folders_of_groups(user, name):
     assert user.ask("POST", "/folders", json=body).status_code == 403
 
 
-def test_a_folder_of_a_user_is_invited_to_not_shared(client, folder):
+def test_a_users_folder_needs_an_invitation_to_be_shared(client, folder):
     answer = client.ask("POST", f"/folders/{folder}/share", json={"emails": [USER]})
     assert "invite others" in answer.json()["msg"]
 

@@ -40,7 +40,7 @@ def template(**kernel):
     }
 
 
-def test_the_manuals_template_is_kept_as_every_manager_keeps_it(make, kept):
+def test_the_documented_template_is_stored_as_by_every_manager(make, kept):
     spec = kept(make(MANUAL))["spec"]
     assert spec["session_type"] == "interactive"
     assert spec["mounts"] == {"hostpath-test": "/home/work/hostDesktop", "test-vfolder": ""}
@@ -114,7 +114,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("payload", WRONG, ids=range(len(WRONG)))
-def test_what_is_wrong_is_told_and_nothing_kept(client, payload):
+def test_an_invalid_template_is_refused_and_not_stored(client, payload):
     before = client.ask("GET", PATH).json()
     refused = client.ask("POST", PATH, json={"payload": payload})
     assert refused.status_code == 400
@@ -146,7 +146,7 @@ def test_only_the_owner_changes_a_template(client, user, make):
     assert user.ask("DELETE", path).status_code == 403
 
 
-def test_a_session_is_what_its_template_says(client, make, make_folder):
+def test_a_session_follows_its_template(client, make, make_folder):
     folder = make_folder()
     content = template(environ={"MYCONFIG": "XXX"}, run={"bootstrap": "echo made > made"})
     content["spec"]["mounts"] = {folder: "/home/work/seen"}
@@ -167,7 +167,7 @@ def test_a_session_is_what_its_template_says(client, make, make_folder):
     client.ask("DELETE", f"/session/{name}?forced=true")
 
 
-def test_what_is_given_replaces_what_the_template_says(client, make, make_folder):
+def test_given_options_replace_those_of_the_template(client, make, make_folder):
     content = template(environ={"A": "of the template", "B": "too"})
     content["spec"]["mounts"] = {"folder-that-is-not-there": ""}
     config = {"environ": {"A": "given"}, "mounts": [make_folder()], "resources": {"mem": "300m"}}
@@ -247,7 +247,7 @@ def test_others_start_a_template_without_its_password(client, user, make, reposi
     user.ask("DELETE", "/session/by-another?forced=true")
 
 
-def test_a_repository_that_is_not_there_is_told_in_the_log(client, make, repository):
+def test_a_missing_repository_is_reported_in_the_log(client, make, repository):
     nothing = repository.url.replace("agent", "nothing")
     git = {"repository": nothing, "credential": {"password": repository.password}}
     body = {"template_id": make(template(git=git)), "name": "cloned-not"}
@@ -262,7 +262,7 @@ def test_a_repository_that_is_not_there_is_told_in_the_log(client, make, reposit
     ("bootstrap", "there", "code"),
     [("true", True, 0), ("false", True, 1), ("true", False, 128), ("exit 3", True, 3)],
 )
-def test_a_step_that_fails_is_told_though_others_succeed(
+def test_a_failed_step_is_reported_though_others_succeed(
     client, make, repository, bootstrap, there, code
 ):
     url = repository.url if there else repository.url.replace("agent", "nothing")

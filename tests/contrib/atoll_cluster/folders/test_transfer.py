@@ -17,7 +17,7 @@ import pytest
 from atoll_cluster.storage.tokens import LIFETIME, Signer
 
 
-def test_a_file_appears_when_it_is_whole(storage, folder):
+def test_an_uploaded_file_appears_when_it_is_complete(storage, folder):
     sent = storage.upload(folder, "new/dir/file.bin", 10)
     assert sent.patch(b"01234").headers["upload-offset"] == "5"
     assert sent.head().headers["upload-offset"] == "5"
@@ -59,7 +59,7 @@ def test_a_piece_for_another_place_is_refused(storage, folder, offset):
 
 
 @pytest.mark.parametrize("offset", ["", "five", "-1", "1" * 30])
-def test_an_offset_that_is_none_is_refused(storage, folder, offset):
+def test_an_invalid_offset_is_refused(storage, folder, offset):
     sent = storage.upload(folder, "file", 10)
     assert sent.patch(b"01234", offset).status_code == 400
 
@@ -84,7 +84,7 @@ def cut_short(sent, announced, content):
             pass
 
 
-def test_a_cut_upload_goes_on_where_it_stands(storage, folder):
+def test_an_interrupted_upload_resumes_at_its_offset(storage, folder):
     content = bytes(range(256)) * 8192
     sent = storage.upload(folder, "file", len(content))
     cut_short(sent, len(content), content[:1_500_000])
@@ -94,7 +94,7 @@ def test_a_cut_upload_goes_on_where_it_stands(storage, folder):
     assert storage.fetch(folder, "file") == content
 
 
-def test_an_upload_outlasts_the_program(program, http, make_storage):
+def test_an_upload_survives_a_restart_of_the_program(program, http, make_storage):
     storage = make_storage(program.start().client(http))
     storage.client.ask("POST", "/folders", json={"name": "kept"})
     sent = storage.upload("kept", "file", 6)
@@ -106,7 +106,7 @@ def test_an_upload_outlasts_the_program(program, http, make_storage):
     assert storage.fetch("kept", "file") == b"abcdef"
 
 
-def test_an_upload_that_the_end_of_the_program_cuts_short_may_be_tried_again(
+def test_an_upload_interrupted_by_the_end_of_the_program_can_be_retried(
     program, http, make_storage
 ):
     storage = make_storage(program.start().client(http))
@@ -170,13 +170,13 @@ def test_nothing_else_redirects_a_token(storage, folder, more):
         {"Upload-Offset": "1e3", "Upload-Length": "x", "Upload-Metadata": b"\xff\xfe"},
     ],
 )
-def test_offsets_that_are_none(storage, folder, headers):
+def test_invalid_offsets_are_refused(storage, folder, headers):
     sent = storage.upload(folder, "file", 1)
     answer = sent.http.patch(sent.url, params={"token": sent.token}, content=b"x", headers=headers)
     assert answer.status_code == 400
 
 
-def test_the_protocol_is_told(storage, folder):
+def test_the_protocol_is_announced(storage, folder):
     sent = storage.upload(folder, "file", 1)
     told = sent.http.options(sent.url)
     assert (told.status_code, told.headers["tus-version"]) == (204, "1.0.0")
@@ -244,7 +244,7 @@ def forged(token, **changes):
     return f"{head}.{text}.{signature}"
 
 
-def test_a_token_is_for_what_it_says_alone(storage, folder):
+def test_a_token_is_valid_only_for_its_operation(storage, folder):
     storage.put(folder, "file", b"content")
     down, up = storage.download(folder, "file"), storage.upload(folder, "other", 1)
     bad = [
@@ -263,7 +263,7 @@ def test_a_token_is_for_what_it_says_alone(storage, folder):
     assert up.http.patch(up.url, params={"token": down.token}, content=b"x").status_code == 400
 
 
-def test_a_token_ends(shared, storage, folder, monkeypatch):
+def test_a_token_expires(shared, storage, folder, monkeypatch):
     storage.put(folder, "file", b"content")
     granted = storage.download(folder, "file")
     signer = Signer.of(shared.data / "storage" / "secret")
@@ -274,7 +274,7 @@ def test_a_token_ends(shared, storage, folder, monkeypatch):
     assert granted.http.get(granted.url, params={"token": old}).status_code == 400
 
 
-def test_a_token_ends_with_its_folder(client, storage, folder):
+def test_a_token_is_invalid_after_its_folder_is_deleted(client, storage, folder):
     storage.put(folder, "file", b"content")
     granted, sent = storage.download(folder, "file"), storage.upload(folder, "late", 1)
     assert client.ask("DELETE", f"/folders/{folder}").status_code == 204
@@ -282,7 +282,7 @@ def test_a_token_ends_with_its_folder(client, storage, folder):
     assert sent.patch(b"x").status_code == 404
 
 
-def test_a_quota_is_kept_to(client, storage, make_folder):
+def test_a_quota_is_enforced(client, storage, make_folder):
     folder = make_folder(quota="1k")
     storage.put(folder, "half", b"x" * 600)
     body = {"path": "other", "size": 600}
@@ -292,7 +292,7 @@ def test_a_quota_is_kept_to(client, storage, make_folder):
     assert storage.names(folder) == ["half"]
 
 
-def test_quotas_are_kept_to_by_uploads_at_once(storage, make_folder):
+def test_quotas_are_enforced_for_concurrent_uploads(storage, make_folder):
     folder = make_folder(quota="1k")
     first, second = (storage.upload(folder, name, 600) for name in ("one", "two"))
     assert first.patch(b"x" * 600).status_code == 204
@@ -301,13 +301,13 @@ def test_quotas_are_kept_to_by_uploads_at_once(storage, make_folder):
     assert storage.names(folder) == ["one"]
 
 
-def test_what_no_disk_holds_is_refused_before_it_is_sent(client, folder):
+def test_an_upload_larger_than_the_disk_is_refused_at_first(client, folder):
     body = {"path": "huge", "size": 2**60}
     refused = client.ask("POST", f"/folders/{folder}/request-upload", json=body)
     assert refused.status_code == 507
 
 
-def test_a_download_that_is_given_up_leaves_no_file_open(shared, storage, folder):
+def test_an_aborted_download_leaves_no_file_open(shared, storage, folder):
     storage.put(folder, "file", b"x" * 8_000_000)
     granted = storage.download(folder, "file")
     for _ in range(20):
@@ -343,7 +343,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-def test_a_folder_of_the_host_may_lie_on_another_disk(client, storage, name, small_disk):
+def test_a_folder_of_the_host_may_be_on_another_disk(client, storage, name, small_disk):
     body = {"name": name, "unmanaged_path": str(small_disk)}
     assert client.ask("POST", "/folders", json=body).status_code == 201
     storage.put(name, "dir/file", b"old")
@@ -352,7 +352,7 @@ def test_a_folder_of_the_host_may_lie_on_another_disk(client, storage, name, sma
     assert client.ask("DELETE", f"/folders/{name}").status_code == 204
 
 
-def test_a_full_disk_is_told_and_leaves_nothing_behind(program, http, make_storage, small_disk):
+def test_a_full_disk_is_reported_and_leaves_nothing_behind(program, http, make_storage, small_disk):
     (program.data / "storage").parent.mkdir(exist_ok=True)
     (program.data / "kernels").mkdir()
     (program.data / "storage").symlink_to(small_disk)
@@ -372,7 +372,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(program, http, make_stora
     assert storage.fetch("data", "two") == b"y" * 2_500_000
 
 
-def test_names_that_are_no_text_stop_nobody(client, storage, on_disk, folder):
+def test_names_that_are_not_text_cause_no_failure(client, storage, on_disk, folder):
     (on_disk(folder) / os.fsdecode(b"\xff.bin")).write_bytes(b"x")
     storage.put(folder, "good", b"y")
     assert storage.names(folder) == ["good", "\ufffd.bin"]

@@ -54,7 +54,7 @@ def test_any_depth_is_walked_counted_copied_and_removed(tmp_path, tree, depth, n
     assert not twin.exists()
 
 
-def test_each_thing_comes_once_and_links_are_not_followed(tree, outside):
+def test_each_entry_comes_once_and_links_are_not_followed(tree, outside):
     fill_oddly(tree, outside)
     found = paths(tree)
     assert len(found) == len(set(found))
@@ -96,7 +96,7 @@ def test_removal_touches_nothing_outside(tree, outside):
     assert (outside / "keep").read_text() == "mine"
 
 
-def test_what_is_no_folder_is_removed_too(tmp_path, outside):
+def test_a_file_is_removed_too(tmp_path, outside):
     link = tmp_path / "link"
     link.symlink_to(outside)
     remove(link)
@@ -105,7 +105,7 @@ def test_what_is_no_folder_is_removed_too(tmp_path, outside):
     assert (outside / "keep").exists()
 
 
-def test_what_cannot_go_is_named_and_all_else_goes(monkeypatch, tree):
+def test_what_cannot_be_removed_is_named_and_the_rest_is_removed(monkeypatch, tree):
     nest(tree, 3)
     (tree / "other").write_text("goes")
     unlink = os.unlink
@@ -124,7 +124,7 @@ def test_what_cannot_go_is_named_and_all_else_goes(monkeypatch, tree):
     assert paths(tree) == ["d", "d/d", "d/d/d", "d/d/d/bottom"]
 
 
-def test_a_tree_that_moves_meanwhile_ends_the_walk_of_that_part_alone(tmp_path, tree):
+def test_a_moved_folder_ends_only_the_walk_of_that_folder(tmp_path, tree):
     nest(tree, 100)
     (tree / "z").mkdir()
     seen, failed = [], []

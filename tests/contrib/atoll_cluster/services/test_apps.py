@@ -17,7 +17,7 @@ def test_a_session_that_has_ended_serves_nothing(client, session):
     assert client.ask("GET", f"/stream/session/{session}/apps").status_code == 404
 
 
-def test_service_ports_are_told_as_real_clusters_do(client, session, port):
+def test_service_ports_are_returned_as_by_real_clusters(client, session, port):
     own = {"name": str(port), "protocol": "preopen", "ports": [port]}
     raw = {
         "name": str(port),
@@ -35,26 +35,26 @@ def test_service_ports_are_told_as_real_clusters_do(client, session, port):
     assert raw in found[session]
 
 
-def test_an_app_proxy_is_told_to_be_missing(client, session, port):
+def test_a_missing_app_proxy_is_reported(client, session, port):
     answer = client.ask("POST", f"/session/{session}/start-service", json={"app": str(port)})
     assert (answer.status_code, answer.json()["type"][-19:]) == (503, "service-unavailable")
 
 
 @pytest.mark.parametrize("route", ["start-service", "shutdown-service"])
-def test_unknown_services_are_told(client, session, route):
+def test_unknown_services_are_reported(client, session, route):
     body = {"app": "nothing", "service_name": "nothing"}
     answer = client.ask("POST", f"/session/{session}/{route}", json=body)
     assert (answer.status_code, answer.json()["title"]) == (404, "No such app service.")
 
 
-def test_shutting_down_what_nobody_started_is_no_mistake(client, session, port):
+def test_stopping_a_service_that_does_not_run_is_allowed(client, session, port):
     answer = client.ask(
         "POST", f"/session/{session}/shutdown-service", json={"service_name": str(port)}
     )
     assert answer.status_code == 204
 
 
-def test_what_is_missing_is_told_with_its_remedy():
+def test_missing_programs_are_reported_with_a_hint():
     missing = Installed(asyncssh=True).missing()
     assert missing.keys() == {"jupyter", "jupyterlab", "ttyd"}
     assert all("pip install 'atoll[apps]'" in hint for hint in missing.values())

@@ -32,7 +32,7 @@ def conversations(draw):
 
 @settings(deadline=None)
 @given(conversations(), st.integers(1, 5000))
-def test_all_that_was_said_comes_out_in_order(conversation, step):
+def test_all_messages_arrive_in_order(conversation, step):
     frames, meant = conversation
     wire = b"".join(frame.serialize(mask=True) for frame in frames)
     assert joined(read(wire, step)) == joined(meant)
@@ -47,7 +47,7 @@ def test_all_that_was_said_comes_out_in_order(conversation, step):
         pytest.param(b"\x09\x80\0\0\0\0", id="half a ping"),
     ],
 )
-def test_what_no_client_may_send_is_refused(wire):
+def test_invalid_frames_are_refused(wire):
     with pytest.raises(BadFrame):
         read(wire, len(wire))
 

@@ -78,7 +78,7 @@ def test_it_is_shut_down_and_started_with_arguments(client, session, local, http
     assert http.get(f"http://{address}/deep/lab", timeout=DEADLINE).status_code == 200
 
 
-def test_what_it_is_started_with_holds(client, session, local, http, tunnels):
+def test_the_first_connection_decides_the_options(client, session, local, http, tunnels):
     """The first connection chooses; one that chooses otherwise later is refused, not ignored."""
     body = {"service_name": "jupyter"}
     for number, secret in enumerate(("se-cret", "-begins like an option")):
@@ -102,7 +102,7 @@ def test_what_it_is_started_with_holds(client, session, local, http, tunnels):
     assert client.ask("POST", f"/session/{session}/shutdown-service", json=body).is_success
 
 
-def test_nobody_is_asked_about_news(session, local, http):
+def test_jupyterlab_shows_and_requests_no_announcements(session, local, http):
     """Neither the user, nor the makers of JupyterLab."""
     page = http.get(f"http://{local(session, 'jupyter')}/lab", timeout=DEADLINE).text
     disabled = page.partition('"disabledExtensions": [')[2].partition("]")[0]

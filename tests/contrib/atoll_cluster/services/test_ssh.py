@@ -23,7 +23,7 @@ def test_input_ends_and_output_comes_whole(login):
     assert answer.stderr.endswith(b"done\n")
 
 
-def test_a_terminal_is_one(login):
+def test_a_terminal_works(login):
     answer = login.ssh("tty; echo $TERM; stty size", options=("-tt",), input="")
     assert "/dev/pts/" in answer.stdout, answer.stderr
 
@@ -59,7 +59,7 @@ def test_other_keys_and_other_users_stay_out(login):
     assert "Permission denied" in login.run("ssh", "root@here", "true").stderr
 
 
-def test_ones_own_key_is_honoured(client, session, login):
+def test_the_users_own_key_is_accepted(client, session, login):
     own = login.with_key("own")
     public = (login.folder / "own.pub").read_bytes()
     files = {"src": (".ssh/authorized_keys", public)}

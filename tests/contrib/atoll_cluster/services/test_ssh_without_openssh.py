@@ -20,11 +20,11 @@ def test_commands_input_and_exit_codes(session, login):
     assert answer.stderr.decode().startswith(f"{session} in ")
 
 
-def test_what_a_signal_ended_is_told(login):
+def test_a_command_ended_by_a_signal_is_reported(login):
     assert login.ssh("kill -TERM $$").returncode == 255
 
 
-def test_a_terminal_is_one(login):
+def test_a_terminal_works(login):
     answer = login.ssh("tty; read line; echo got $line", options=("-tt",), input="typed\n")
     assert "/dev/pts/" in answer.stdout, answer.stderr
     assert "got typed" in answer.stdout

@@ -24,7 +24,7 @@ def test_bytes_go_both_ways(serve, session, port, tunnels, kind):
         assert tunnels.everything(tunnel) == (b"HELLO \x00\xff", 1001)
 
 
-def test_the_end_of_what_is_sent_is_heard_and_answered(serve, session, port, tunnels):
+def test_the_end_of_input_is_passed_on_and_answered(serve, session, port, tunnels):
     serve(
         "import hashlib",
         "sum = hashlib.sha256()",
@@ -64,7 +64,7 @@ def test_a_service_may_end_its_half_first(serve, session, port, tunnels, client,
     assert "and this is mine" in client.console(client.run(session, "print(heard)"))
 
 
-def test_a_service_that_breaks_off_is_told_from_one_that_ends(serve, session, port, tunnels):
+def test_an_aborted_connection_differs_from_one_that_ends(serve, session, port, tunnels):
     serve(
         "connection.recv(100)",
         "connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))",
@@ -74,7 +74,7 @@ def test_a_service_that_breaks_off_is_told_from_one_that_ends(serve, session, po
         assert tunnels.everything(tunnel) == (b"", 1011)
 
 
-def test_when_nobody_listens_the_client_may_try_later(session, port, tunnels, serve):
+def test_without_a_listener_the_client_may_try_later(session, port, tunnels, serve):
     with tunnels.open(session, port) as tunnel:
         assert tunnels.everything(tunnel) == (b"", 1013)
     serve("connection.sendall(b'now')")
@@ -94,7 +94,9 @@ def test_a_program_may_listen_at_any_address(serve, session, port, tunnels, host
         assert tunnels.everything(tunnel) == (b"here", 1001)
 
 
-def test_who_does_not_read_is_not_sent_more(serve, session, port, tunnels, client, shared):
+def test_a_client_that_does_not_read_gets_no_more_data(
+    serve, session, port, tunnels, client, shared
+):
     serve(
         "global sent; sent = 0",
         "for _ in range(800): connection.sendall(bytes(500_000)); sent += 500_000",
@@ -122,7 +124,7 @@ def test_pings_are_answered_between_the_frames(serve, session, port, tunnels):
     assert all(answer.wait(DEADLINE) for answer in answers)
 
 
-def test_who_does_not_listen_is_not_sent_more(serve, session, port, tunnels):
+def test_a_service_that_does_not_read_gets_no_more_data(serve, session, port, tunnels):
     serve(
         "gate.wait()", "while data := connection.recv(1 << 20): pass", "connection.sendall(b'read')"
     )
@@ -201,7 +203,7 @@ def test_the_end_of_a_session_ends_its_tunnels(serve, session, port, tunnels, cl
         ("PORT", {"envs": {"PATH": {}}}, 400, "map to texts"),
     ],
 )
-def test_what_is_not_there_is_refused_before_the_stream_begins(
+def test_an_unknown_service_is_refused_before_the_stream_opens(
     session, port, tunnels, app, query, status, told
 ):
     with pytest.raises(InvalidStatus) as refused:

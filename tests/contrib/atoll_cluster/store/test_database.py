@@ -45,7 +45,7 @@ def write(db):
 
 
 @pytest.mark.parametrize("act", [write, write_in_a_block])
-def test_a_locked_database_is_told_soon_and_read_all_the_same(db, tmp_path, act):
+def test_a_locked_database_is_reported_soon_and_can_be_read(db, tmp_path, act):
     with locked(tmp_path / "store.sqlite3"):
         begin = time.monotonic()
         with pytest.raises(StoreBusy, match="locked by another program"):
@@ -72,7 +72,7 @@ def fill_in_a_block_of_blocks(db):
 
 
 @pytest.mark.parametrize("act", [fill_in_a_block, fill_in_a_block_of_blocks])
-def test_a_full_disk_takes_a_whole_block_back(disk, act):
+def test_a_full_disk_rolls_back_the_whole_transaction(disk, act):
     db = Database(disk / "store.sqlite3")
     with pytest.raises(StoreFull, match="No space is left"):
         act(db)
@@ -89,7 +89,7 @@ def refer_to_nobody(db):
         db.execute("INSERT INTO group_members VALUES ('no', 'body')")
 
 
-def test_a_commit_that_fails_leaves_no_block_open(db):
+def test_a_failed_commit_leaves_no_transaction_open(db):
     with pytest.raises(sqlite3.IntegrityError):
         refer_to_nobody(db)
     write_in_a_block(db)
@@ -102,7 +102,7 @@ def write_twice(db):
     write(db)
 
 
-def test_an_inner_block_is_taken_back_alone(db):
+def test_an_inner_transaction_is_rolled_back_alone(db):
     with db.transaction():
         db.execute(INSERT, ("kept", "1"))
         with pytest.raises(sqlite3.IntegrityError), db.transaction():
@@ -118,7 +118,7 @@ def pass_over_a_full_disk(db):
         db.execute(INSERT, ("last", "1"))
 
 
-def test_what_follows_a_lost_block_does_not_happen_by_itself(disk):
+def test_statements_after_a_lost_transaction_are_not_executed_alone(disk):
     db = Database(disk / "store.sqlite3")
     with pytest.raises(StoreError):
         pass_over_a_full_disk(db)
@@ -126,7 +126,7 @@ def test_what_follows_a_lost_block_does_not_happen_by_itself(disk):
     db.close()
 
 
-def test_a_newer_schema_is_left_alone(db):
+def test_a_newer_schema_is_not_changed(db):
     db.execute("PRAGMA user_version=9999")
     db.close()
     with pytest.raises(StoreTooNew, match="9999"):
@@ -153,7 +153,7 @@ def lost_pages(path):
 
 
 @pytest.mark.parametrize("damage", [no_database, lost_header, short, lost_pages])
-def test_a_damaged_file_is_told_as_such(db, damage):
+def test_a_damaged_database_is_reported(db, damage):
     fill(db, "x" * 1000)
     db.close()
     damage(db.path)

@@ -35,11 +35,11 @@ def mounts(path, kind):
         ("tmpfs", False),
     ],
 )
-def test_the_file_system_is_told_by_its_type(tmp_path, kind, is_shared):
+def test_a_network_file_system_is_recognized_by_its_type(tmp_path, kind, is_shared):
     assert is_networked(tmp_path, mounts(tmp_path, kind)) is is_shared
 
 
-def test_what_nobody_tells_is_taken_for_a_disk(tmp_path):
+def test_an_unknown_file_system_counts_as_local(tmp_path):
     assert not is_networked(tmp_path, tmp_path / "absent")
 
 

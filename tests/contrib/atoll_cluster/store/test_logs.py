@@ -33,7 +33,7 @@ async def read(kept, kernel_id):
     return b"".join([piece async for piece in kept.read(kernel_id)])
 
 
-async def test_a_log_is_kept_as_it_came(store):
+async def test_a_log_is_stored_unchanged(store):
     assert await read(store.logs, "k1") == b""
     await store.logs.keep("k1", pieces(b"one\n", b"\xff\x00", b""))
     assert await read(store.logs, "k1") == b"one\n\xff\x00"
@@ -42,7 +42,7 @@ async def test_a_log_is_kept_as_it_came(store):
     assert store.logs.folder.stat().st_mode & 0o077 == 0
 
 
-async def test_of_one_that_breaks_off_nothing_is_kept(store):
+async def test_an_incomplete_log_is_not_stored(store):
     async def broken():
         yield b"half"
         raise OSError(28, "No space left on device")
@@ -52,7 +52,7 @@ async def test_of_one_that_breaks_off_nothing_is_kept(store):
     assert list(store.logs.folder.iterdir()) == []
 
 
-async def test_the_oldest_make_room(store, monkeypatch):
+async def test_the_oldest_logs_are_deleted_first(store, monkeypatch):
     monkeypatch.setattr(logs, "MOST_BYTES", 2500)
     for number in range(4):
         await store.logs.keep(f"k{number}", pieces(b"x" * 999, b"\n"))

@@ -31,7 +31,7 @@ def test_code_runs_there(both):
     assert keys["admin"]["secret_key"] not in kept
 
 
-def test_files_and_services_go_the_same_way(both):
+def test_files_and_services_use_the_same_connection(both):
     laptop, _box = both
     (laptop.home / "note").write_text("hello")
     script = (
@@ -51,7 +51,7 @@ def test_a_cluster_that_was_killed_is_started_again(both):
     laptop.must("rm k")
 
 
-def test_doctor_looks_at_the_machine(both, request):
+def test_doctor_checks_the_machine(both, request):
     laptop, _box = both
     found = {
         one["check"]: one for one in json.loads(laptop.must("doctor --profile box --output json"))
@@ -62,7 +62,7 @@ def test_doctor_looks_at_the_machine(both, request):
         assert found[name]["status"] == "ok", found[name]
 
 
-def test_a_machine_out_of_reach_is_told(make_box):
+def test_an_unreachable_machine_is_reported(make_box):
     laptop, box = make_box()
     laptop.must("profile add box --host box")
     box.sshd.stop()
@@ -86,7 +86,7 @@ def test_the_second_command_starts_no_atoll_there(both):
     assert file.read_text().splitlines() == [process, record]
 
 
-def test_a_machine_without_atoll_is_told_what_to_do(make_box):
+def test_a_machine_without_atoll_gives_a_hint(make_box):
     laptop, _box = make_box(path="/usr/bin:/bin")
     ran = laptop.run("profile add box --host box\nps")
     assert (ran.returncode, "atoll is not installed on box" in ran.stderr) == (5, True)
@@ -101,7 +101,7 @@ def test_a_machine_without_atoll_is_told_what_to_do(make_box):
     assert (shown["host"], shown["atoll"], shown["cluster"]) == ("box", None, None)
 
 
-def test_a_shell_that_runs_nothing_is_told(make_box):
+def test_a_shell_without_commands_is_reported(make_box):
     laptop, _box = make_box("ForceCommand echo no shell for you")
     laptop.must("profile add box --host box")
     for line in ("host status box", "host install box", "ps"):
@@ -110,7 +110,7 @@ def test_a_shell_that_runs_nothing_is_told(make_box):
         assert "cannot run commands on box: no shell for you" in ran.stderr.splitlines()[-1]
 
 
-def test_what_shells_print_disturbs_nobody(make_box):
+def test_output_of_shell_files_is_ignored(make_box):
     """Neither what asks for the way, nor the relay."""
     noisy = 'ForceCommand echo Welcome; sh -c "$SSH_ORIGINAL_COMMAND"'
     laptop, _box = make_box(noisy, "AllowTcpForwarding no")

@@ -71,7 +71,7 @@ def test_texts_stand_side_by_side(results):
         (("nope", ["loss"], [], ""), "no case has printed a value for nope"),
         (("lr", ["los"], [], ""), "did you mean loss"),
         (("lr", ["note"], [], ""), "no case has numbers"),
-        (("model", ["loss"], [], "x"), "--log-x has no place"),
+        (("model", ["loss"], [], "x"), "--log-x can't show"),
     ],
 )
 def test_what_can_not_be_drawn(results, wanted, why):
@@ -82,7 +82,7 @@ def test_what_can_not_be_drawn(results, wanted, why):
 
 def test_a_logarithm_of_nothing(results):
     results.all[0].values["loss"] = "0"
-    with pytest.raises(UsageError, match="--log-y has no place for 0"):
+    with pytest.raises(UsageError, match="--log-y can't show values of 0"):
         chart(results, "lr", ["loss"], [], "y")
 
 

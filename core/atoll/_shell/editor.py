@@ -16,18 +16,18 @@ from atoll.text import quote
 _EDITORS = ("editor", "vi", "nano")
 """Editors that are tried if the environment names none."""
 
-Way = Callable[[str], Awaitable[str]]
+Action = Callable[[str], Awaitable[str]]
 """Gets the typed line, and returns the line for the prompt afterwards."""
 
 
-class Detour(Exception):
-    """The prompt is left for a while; `way` is called with the typed line, and returns the new
+class LeavePrompt(Exception):
+    """The prompt is left for a while; `action` is called with the typed line, and returns the new
     one.
     """
 
-    def __init__(self, way: Way, text: str) -> None:
+    def __init__(self, action: Action, text: str) -> None:
         super().__init__()
-        self.way = way
+        self.action = action
         self.text = text
 
 

@@ -25,7 +25,7 @@ BACKEND = "atoll_figures"
 """The module name of our backend for matplotlib; the file is `figures.py`."""
 
 
-class Shows:
+class RichDisplay:
     """Shows objects as notebooks do; `send` gets the media type, and the data as text."""
 
     def __init__(self, send: Callable[[str, str], None]) -> None:
@@ -87,8 +87,8 @@ def _forms(value: object) -> Iterator[tuple[str, Any]]:
 def _called(value: object, method: str, **options: object) -> Any:
     """Call a method of an object; returns the result without metadata, None without the method."""
     found = getattr(value, method, None)
-    said = found(**options) if callable(found) else None
-    return said[0] if isinstance(said, tuple) and said else said
+    result = found(**options) if callable(found) else None
+    return result[0] if isinstance(result, tuple) and result else result
 
 
 def _drawn(figure: Any) -> bytes:
@@ -106,16 +106,16 @@ def _as_text(data: object) -> str:
 class _Watcher:
     """An import hook that configures a few modules after their import."""
 
-    def __init__(self, shows: Shows) -> None:
-        self._shows = shows
+    def __init__(self, rich_display: RichDisplay) -> None:
+        self._rich_display = rich_display
         self._after: dict[str, Callable[[Any], None]] = {
             "matplotlib": _choose_backend,
-            BACKEND: lambda module: module.show_by(self._shows.display),
+            BACKEND: lambda module: module.show_by(self._rich_display.display),
             "IPython.core.display_functions": self._take_over,
         }
 
     def _take_over(self, module: Any) -> None:
-        module.display = self._shows.display
+        module.display = self._rich_display.display
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Find a module in the usual way; wrap the loader of the modules in `_after`."""

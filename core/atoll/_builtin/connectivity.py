@@ -22,10 +22,10 @@ from atoll.transport import ConnectionLost, Login, Request
 if TYPE_CHECKING:
     from atoll._api import Api
 
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 _SKEW = 15 * 60
 """Seconds by which a clock may be wrong before clusters refuse its signatures."""
-_TOLD_IN = 2
+_PRECISION = 2
 """Smaller differences, in seconds, mean nothing: dates of answers have no fractions, and answers
 take some time.
 """
@@ -81,13 +81,13 @@ async def _no_profile(context: Context) -> Finding:
 async def _names(context: Context, api: "Api") -> AsyncIterator[Finding]:
     """Look the host up and connect to it, unless a proxy or dialer does that."""
     parts = urlsplit(api.profile.endpoint)
-    if way := _known_way(context, api):
+    if way := _known_route(context, api):
         yield Finding("connection", "skipped", way)
         return
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
     try:
-        with trio.fail_after(_PATIENCE):
+        with trio.fail_after(_TIMEOUT):
             found = await trio.socket.getaddrinfo(
                 parts.hostname, port, type=trio.socket.SOCK_STREAM
             )
@@ -98,7 +98,7 @@ async def _names(context: Context, api: "Api") -> AsyncIterator[Finding]:
     yield await _connection(str(parts.hostname), port)
 
 
-def _known_way(context: Context, api: "Api") -> str:
+def _known_route(context: Context, api: "Api") -> str:
     """Return what makes the connections, if it is not a plain lookup of the host."""
     profile = api.profile
     if profile.via:
@@ -111,7 +111,7 @@ def _known_way(context: Context, api: "Api") -> str:
 async def _connection(host: str, port: int) -> Finding:
     began = trio.current_time()
     try:
-        with trio.fail_after(_PATIENCE):
+        with trio.fail_after(_TIMEOUT):
             stream = await trio.open_tcp_stream(host, port)
     except (OSError, trio.TooSlowError):
         return Finding(
@@ -129,7 +129,7 @@ async def _answers(api: "Api") -> AsyncIterator[Finding]:
     began = trio.current_time()
     secure = api.profile.endpoint.startswith("https:")
     try:
-        request = Request(method="GET", path="/", signed=False, timeout=_PATIENCE)
+        request = Request(method="GET", path="/", signed=False, timeout=_TIMEOUT)
         response = await api.forward(request)
         await response.aclose()
         version = await api.version()
@@ -152,7 +152,7 @@ def _clock(date: str) -> Finding:
         return Finding("clock", "skipped", "the cluster does not tell its time")
     direction = "ahead of" if ahead > 0 else "behind"
     detail = f"{abs(ahead):.0f} s {direction} the cluster's"
-    if abs(ahead) < _TOLD_IN:
+    if abs(ahead) < _PRECISION:
         detail = "as the cluster's"
     if abs(ahead) < _SKEW:
         return Finding("clock", "ok", detail)

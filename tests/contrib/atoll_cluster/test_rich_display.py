@@ -127,7 +127,7 @@ def test_an_object_that_fails_to_show_itself(show):
     found, printed = show(code)
     assert found == []
     assert printed.endswith("ZeroDivisionError: division by zero\n")
-    assert "showing.py" not in printed
+    assert "rich_display.py" not in printed
 
 
 def test_threads_show_one_after_the_other(show):

@@ -53,7 +53,9 @@ class Task:
     echo: bool = False
 
     @classmethod
-    def of(cls, part: BackgroundPart, program: Program, output_format: str, **ways: bool) -> "Task":
+    def of(
+        cls, part: BackgroundPart, program: Program, output_format: str, **options: bool
+    ) -> "Task":
         """Return the task for a part of a line that is moved to the background now."""
         settings = program.settings
         return cls(
@@ -66,7 +68,7 @@ class Task:
             settings.skip_tls_check,
             settings.timeout,
             output_format,
-            **ways,
+            **options,
         )
 
 
@@ -75,8 +77,8 @@ def main(load: Callable[[bool], Program], descriptor: int) -> int:
     early = _unblock()
     prompt = socket.socket(fileno=descriptor)
     try:
-        with prompt.makefile("rb") as told:
-            task: Task = pickle.load(told)  # noqa: S301  # only the prompt that has started this process can write to the socket
+        with prompt.makefile("rb") as file:
+            task: Task = pickle.load(file)  # noqa: S301  # only the prompt that has started this process can write to the socket
     except (EOFError, OSError, pickle.UnpicklingError):
         return ExitCode.INTERRUPTED  # the job was ended before it received its task
     sys.argv[0] = task.program_name

@@ -5,7 +5,7 @@ from tests.contrib.atoll_cluster.test_idleness import world  # noqa: F401 - a fi
 
 from atoll_cluster import clock
 from atoll_cluster.scheduler.bus import Bus
-from atoll_cluster.scheduler.endings import Endings
+from atoll_cluster.scheduler.end_warnings import EndWarnings
 
 pytestmark = pytest.mark.anyio
 
@@ -37,27 +37,27 @@ def info(world):  # noqa: F811
     return world.store.sessions.get("s1").status_info
 
 
-async def test_the_last_minutes_are_told_once(world, kernel):  # noqa: F811
-    endings = Endings(world, lambda: world.now)
+async def test_the_warning_before_the_end_is_sent_once(world, kernel):  # noqa: F811
+    end_warnings = EndWarnings(world, lambda: world.now)
     end_in(world, minutes=6)
-    await endings.look()
+    await end_warnings.check()
     assert (kernel.notes, info(world)) == ([], None)
     world.pass_by(minutes=1)
     async with world.bus.listen() as events:
-        await endings.look()
+        await end_warnings.check()
         event = events.receive_nowait()
     assert (event.name, event.reason) == ("session_ending", "its time is up at 00:06 UTC")
     assert info(world) == "its time is up at 00:06 UTC"
-    await endings.look()
-    await Endings(world, lambda: world.now).look()
+    await end_warnings.check()
+    await EndWarnings(world, lambda: world.now).check()
     assert kernel.notes == ["atoll: this session ends in 5 min: its time is up at 00:06 UTC"]
 
 
-async def test_more_time_takes_it_back(world, kernel):  # noqa: F811
-    endings = Endings(world, lambda: world.now)
+async def test_more_time_withdraws_the_warning(world, kernel):  # noqa: F811
+    end_warnings = EndWarnings(world, lambda: world.now)
     end_in(world, minutes=3)
-    await endings.look()
+    await end_warnings.check()
     assert info(world)
     end_in(world, hours=2)
-    await endings.look()
+    await end_warnings.check()
     assert (info(world), len(kernel.notes)) == ("", 1)

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from atoll._shell.screen import Screen
 
 _KEYS = (signal.SIGINT, signal.SIGQUIT)
-_MOST_TOLD = 3
+_MOST_SETTINGS = 3
 """The most problems of settings that are shown when the prompt opens."""
-_TURN = 0.001
+_SWITCH_INTERVAL = 0.001
 """Seconds that a thread may run while keys wait, for example a thread that searches long lists."""
-_KEEPING = 3.0
+_FLUSH_TIMEOUT = 3.0
 """Seconds that writing the last lines to the history file may take."""
 _CLOSING = 5.0
 """Seconds that closing connections may take when the user leaves the prompt."""
@@ -42,16 +42,16 @@ def run_shell(program: Program, output_format: str = "") -> int:
     """Open the prompt on standard input, until the user leaves it; returns the exit code."""
     _greet(program)
     state = ShellState()
-    with _hearing_keys(state), _terminal_restored() as terminal:
-        door = _Door(program, state, terminal, output_format)
+    with _noting_keys(state), _terminal_restored() as terminal:
+        opening = _Opening(program, state, terminal, output_format)
         if _is_plain(program):
-            return _runtime.run(door.plain, guest=program.needs_asyncio())
-        return _runtime.run_guest(door.edited)
+            return _runtime.run(opening.plain, guest=program.needs_asyncio())
+        return _runtime.run_guest(opening.edited)
 
 
 @contextmanager
-def _hearing_keys(state: ShellState) -> Iterator[None]:
-    """Note the keys that interrupt when no command hears them, as long as the prompt is open.
+def _noting_keys(state: ShellState) -> Iterator[None]:
+    """Note the keys that interrupt when no command handles them, as long as the prompt is open.
 
     Python's own handler would raise KeyboardInterrupt anywhere, and that of trio in the prompt
     itself; either would end it. Trio's is not installed when there is another.
@@ -78,7 +78,7 @@ def _greet(program: Program) -> None:
     program.target.begin()
     name = program.target.name or "no profile"
     sys.stderr.write(f"atoll {__version__}, {name}: Tab completes, help lists commands\n")
-    _tell_settings(program.settings)
+    _report_settings(program.settings)
     if program.aliases.lines is not None and program.aliases.problem:
         warn(program.aliases.problem)
     problem = program.target.choice().problem
@@ -88,18 +88,18 @@ def _greet(program: Program) -> None:
         warn(wrong)
 
 
-def _tell_settings(settings: Settings) -> None:
+def _report_settings(settings: Settings) -> None:
     """Report wrong settings, once; the prompt uses defaults for them."""
     settings.tolerant = True
     problems = settings.problems()
-    for problem in problems[:_MOST_TOLD]:
+    for problem in problems[:_MOST_SETTINGS]:
         warn(problem)
-    if len(problems) > _MOST_TOLD:
-        warn(f"{len(problems) - _MOST_TOLD} more settings are wrong: config tells")
+    if len(problems) > _MOST_SETTINGS:
+        warn(f"{len(problems) - _MOST_SETTINGS} more settings are wrong: config lists them")
 
 
 @frozen
-class _Door:
+class _Opening:
     """What a prompt is opened with."""
 
     program: Program
@@ -119,10 +119,10 @@ class _Door:
         import asyncio
 
         from atoll._shell.screen import Screen
-        from atoll._shell.terminal_outlet import never_waiting
+        from atoll._shell.terminal_outlet import nonblocking_terminal
 
-        sys.setswitchinterval(_TURN)
-        async with never_waiting() as outlet:
+        sys.setswitchinterval(_SWITCH_INTERVAL)
+        async with nonblocking_terminal() as outlet:
             return await self._on_screen(Screen(asyncio.get_running_loop(), outlet))
 
     async def _on_screen(self, screen: "Screen") -> int:
@@ -136,7 +136,7 @@ class _Door:
             try:
                 return await _closing(self.program, self._shell(reader, stdin))
             finally:
-                reader.history.flush(_KEEPING)
+                reader.history.flush(_FLUSH_TIMEOUT)
 
     def _shell(self, reader: "Reader", stdin: Source) -> Shell:
         watchdog = ExitWatchdog(self.state, self.terminal.restore)

@@ -1,6 +1,6 @@
 """The toolbar's segments about sessions. They show stored data and send no requests.
 
-:mod:`atoll_sessions.live.looking` keeps the data up to date.
+:mod:`atoll_sessions.live.polling` keeps the data up to date.
 """
 
 import time
@@ -16,7 +16,7 @@ _SHOWN_SLOTS = 4
 
 
 @frozen
-class Seen:
+class Summary:
     """What a cluster has answered: the user's sessions by status, who the user is, and what is
     free.
     """
@@ -28,40 +28,44 @@ class Seen:
 
 
 @define
-class Glance:
+class ToolbarData:
     """What is known of one cluster. If it does not answer, `silent_since` is the time of its last
     answer, in seconds of :func:`time.monotonic`.
     """
 
-    seen: Seen | None = None
+    summary: Summary | None = None
     silent_since: float | None = None
 
 
-glance = Glance()
+toolbar_data = ToolbarData()
 """The data that the toolbar of the prompt shows; a process has only one prompt."""
 
 
 def sessions(_shell: ShellState) -> str:
     """How many sessions run and wait, or how long the cluster has not answered."""
-    if glance.silent_since is not None:
-        return f"offline {_brief(time.monotonic() - glance.silent_since)}"
-    if (seen := glance.seen) is None:
+    if toolbar_data.silent_since is not None:
+        return f"offline {_brief(time.monotonic() - toolbar_data.silent_since)}"
+    if (summary := toolbar_data.summary) is None:
         return ""
-    waiting = f", {seen.pending} pending" if seen.pending else ""
-    return f"{seen.running} running{waiting}"
+    waiting = f", {summary.pending} pending" if summary.pending else ""
+    return f"{summary.running} running{waiting}"
 
 
 def free(_shell: ShellState) -> str:
     """Which slots are free."""
-    if glance.seen is None or glance.silent_since is not None or not glance.seen.free:
+    if (
+        toolbar_data.summary is None
+        or toolbar_data.silent_since is not None
+        or not toolbar_data.summary.free
+    ):
         return ""
-    slots = dict(list(glance.seen.free.items())[:_SHOWN_SLOTS])
+    slots = dict(list(toolbar_data.summary.free.items())[:_SHOWN_SLOTS])
     return f"free {show_slots(slots, zeros=True)}"
 
 
 def user(_shell: ShellState) -> str:
     """The user whose credentials are in use."""
-    return glance.seen.user if glance.seen else ""
+    return toolbar_data.summary.user if toolbar_data.summary else ""
 
 
 def _brief(seconds: float) -> str:
