@@ -13,7 +13,7 @@ import trio
 from tests.transports.atoll_ssh.conftest import logins
 
 from atoll_ssh.api import MOST_OUTPUT, Completed, connect
-from atoll_ssh.carrier import TooMuch
+from atoll_ssh.contract import TooMuch
 
 RELAY = shlex.join([sys.executable, "-m", "atoll_ssh.relay"])
 

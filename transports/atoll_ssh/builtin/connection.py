@@ -19,7 +19,7 @@ from atoll_ssh.bastion import Bastion
 from atoll_ssh.builtin.login import log_in
 from atoll_ssh.builtin.pump import attach
 from atoll_ssh.builtin.relay_client import log_in_at_relay
-from atoll_ssh.carrier import MOST_OUTPUT, Completed, NoForwarding, TooMuch
+from atoll_ssh.contract import MOST_OUTPUT, Completed, NoForwarding, TooMuch
 
 _CHANNEL_TIMEOUT = 10.0
 _CHUNK = 2**16
@@ -33,7 +33,7 @@ def connect_to(bastion: Bastion) -> "BuiltinConnection":
 
 @define(eq=False)
 class BuiltinConnection:
-    """A :class:`atoll_ssh.carrier.SshConnection` by asyncssh."""
+    """A :class:`atoll_ssh.contract.SshConnection` by asyncssh."""
 
     name: str
     """The name of the host in errors."""

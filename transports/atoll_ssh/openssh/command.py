@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, suppress
 
 import trio
 
-from atoll_ssh.carrier import MOST_OUTPUT, Completed, TooMuch
+from atoll_ssh.contract import MOST_OUTPUT, Completed, TooMuch
 from atoll_ssh.openssh.mux import MuxClient
 
 _CHUNK = 2**16

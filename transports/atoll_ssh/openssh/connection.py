@@ -17,7 +17,7 @@ from atoll.outages import Backoff
 from atoll.transport import NotSent
 from atoll_ssh.asking import LoginGate
 from atoll_ssh.bastion import Bastion
-from atoll_ssh.carrier import Completed, NoForwarding
+from atoll_ssh.contract import Completed, NoForwarding
 from atoll_ssh.openssh.command import START_TIMEOUT, run_command
 from atoll_ssh.openssh.folder import shared_folder
 from atoll_ssh.openssh.login import Master, log_in, log_in_at_relay, persistence
@@ -85,7 +85,7 @@ class _NoSession(NotSent):
 
 @define(eq=False)
 class OpensshConnection:
-    """A :class:`atoll_ssh.carrier.SshConnection` by OpenSSH."""
+    """A :class:`atoll_ssh.contract.SshConnection` by OpenSSH."""
 
     name: str
     """The name of the host in errors."""
