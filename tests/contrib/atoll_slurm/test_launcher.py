@@ -4,8 +4,9 @@ import anyio
 import pytest
 from atoll_slurm import job_watch
 from atoll_slurm import launcher as module
+from attrs import evolve
 
-from atoll_cluster.engines import Ended, Site, Unknown
+from atoll_cluster.engines import Ended, EngineError, Job, Site, Terms, Unknown
 
 pytestmark = pytest.mark.anyio
 LISTED = "7|{}|n1|n1|2026-11-27T15:21:54|N/A|None|s.k1"
@@ -104,3 +105,23 @@ async def test_a_fault_in_a_look_ends_nothing(slurm, site, monkeypatch, caplog):
         async with module.launcher(site) as launcher:
             await launcher.end("k1", 5)
     assert caplog.text.count("a look at Slurm's jobs has failed") == 2
+
+
+async def test_a_partition_without_python_is_sent_no_second_job(slurm, site):
+    job = Job(kernel_id="k1", session_id="s", name="s", folder=site.folder("k1"))
+    slurm("sbatch", "cat > /dev/null", "echo 7")
+    slurm("sinfo", "echo 'debug*|infinite'")
+    slurm("squeue", f"echo '{LISTED.format('FAILED')}'")
+    job.cwd.mkdir()
+    (job.cwd / "no-python.n1").touch()
+    with anyio.fail_after(20):
+        async with module.launcher(site) as launcher:
+            await launcher.start(job)
+            state = None
+            while not isinstance(state, Ended):
+                state = await launcher.watch("k1", state)
+            assert "n1 has no python3; give a Python that nodes have" in state.reason
+            with pytest.raises(EngineError, match="n1 has no python3"):
+                await launcher.start(job)
+            elsewhere = Terms(options={"agents": ["n2"]})
+            await launcher.start(evolve(job, terms=elsewhere))

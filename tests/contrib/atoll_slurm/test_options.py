@@ -102,6 +102,15 @@ def test_a_job_that_slurm_begins_anew_does_nothing(tmp_path):
         assert (ran.returncode, ran.stdout) == ended
 
 
+def test_a_script_tells_that_its_node_has_no_python(tmp_path):
+    import subprocess
+
+    environ = {"SLURMD_NODENAME": "n7", "PATH": "/usr/bin:/bin"}
+    text = script(["/nowhere/python3", "-c", ""])
+    ran = subprocess.run(["sh"], input=text, env=environ, cwd=tmp_path, text=True)
+    assert (ran.returncode, [one.name for one in tmp_path.iterdir()]) == (78, ["no-python.n7"])
+
+
 def test_the_words_of_slurm_are_told_without_its_programs_names():
     ran = Ran(1, "", "sbatch: error: Batch job submission failed: Invalid account\n")
     assert ran.words == "Batch job submission failed: Invalid account"

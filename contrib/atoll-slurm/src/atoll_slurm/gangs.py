@@ -14,7 +14,7 @@ from attrs import asdict, define, evolve, field, frozen
 from atoll_cluster.engines import EngineError, Job, Running
 from atoll_slurm.options import resources
 from atoll_slurm.queue import Listed
-from atoll_slurm.script import ONCE, kernel_command
+from atoll_slurm.script import beginning, kernel_command
 from atoll_slurm.settings import Settings
 
 PATIENCE = 60.0
@@ -150,7 +150,8 @@ def gang_script(jobs: Sequence[Job], settings: Settings) -> str:
         spread=int(is_spread(main)),
     )
     steps = [f"{_step(job, at, settings)} &" for at, job in enumerate(subs, 1)]
-    return "\n".join([ONCE, places, *steps, f"{_step(main, 0, settings)} &", "main=$!", _END])
+    parts = [beginning(settings.python), places, *steps]
+    return "\n".join([*parts, f"{_step(main, 0, settings)} &", "main=$!", _END])
 
 
 def _step(job: Job, at: int, settings: Settings) -> str:

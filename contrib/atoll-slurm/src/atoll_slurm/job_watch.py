@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import anyio
@@ -23,6 +23,7 @@ from atoll_slurm.beginnings import GLANCE, Beginnings
 from atoll_slurm.gangs import Member
 from atoll_slurm.never import never
 from atoll_slurm.programs import NoAnswer, is_unreached, run
+from atoll_slurm.pythons import Pythons
 from atoll_slurm.queue import CANCELLED, REQUEUED, Listed, jobs
 
 _log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class JobWatch:
     """Knows the jobs of kernels, and keeps the states of kernels on a board."""
 
     site: Site
+    _pythons: Pythons
     board: StateBoard = field(factory=StateBoard, init=False)
     jobs: dict[str, str] = field(factory=dict, init=False)
     """The ids of jobs, by kernel."""
@@ -143,6 +145,7 @@ class JobWatch:
             new = {one: self._state(one, listed.get(self.leader(one))) for one in kernels}
             new |= {one: self._left_for(listed.get(self.leader(one)), new[one]) for one in left}
             await self._give_up(new)
+            new |= await anyio.to_thread.run_sync(self._without_python, new)
         changed = any(self.board[one] != state for one, state in new.items())
         if changed:
             self.board.put(new)
@@ -166,6 +169,13 @@ class JobWatch:
         if job is None or job.is_leaving or not isinstance(state, Running):
             return state
         return Ended()
+
+    def _without_python(self, states: Mapping[str, State]) -> dict[str, State]:
+        """Return the states of kernels that have not started, because their node has no Python."""
+        ended = [one for one, state in states.items() if state == Ended()]
+        folders = {one: self.site.folder(self.leader(one)) for one in ended}
+        reasons = {one: self._pythons.missed(one, folder) for one, folder in folders.items()}
+        return {one: Ended(why) for one, why in reasons.items() if why}
 
     async def _give_up(self, states: dict[str, State]) -> None:
         """Cancel jobs that can never start, if two answers of Slurm in a row say so."""

@@ -30,6 +30,7 @@ from atoll_slurm.images import images, offered
 from atoll_slurm.job_watch import LATER, JobWatch
 from atoll_slurm.nodes import nodes
 from atoll_slurm.programs import NoAnswer
+from atoll_slurm.pythons import Pythons
 from atoll_slurm.script import kernel_command, script
 from atoll_slurm.settings import Settings
 from atoll_slurm.submission import Submission
@@ -50,8 +51,12 @@ class SlurmLauncher:
     _submission: Submission = field(
         default=Factory(lambda self: Submission(self.settings), takes_self=True), init=False
     )
+    _pythons: Pythons = field(
+        default=Factory(lambda self: Pythons(self.settings), takes_self=True), init=False
+    )
     _watch: JobWatch = field(
-        default=Factory(lambda self: JobWatch(self.site), takes_self=True), init=False
+        default=Factory(lambda self: JobWatch(self.site, self._pythons), takes_self=True),
+        init=False,
     )
     _gangs: Gangs = field(factory=Gangs, init=False)
     _seen_running: dict[str, float] = field(factory=dict, init=False)
@@ -92,6 +97,7 @@ class SlurmLauncher:
 
     async def start(self, job: Job) -> None:
         """Submit a kernel's job."""
+        self._pythons.check(job)
         self._watch.ending.discard(job.kernel_id)
         self._seen_running.pop(job.kernel_id, None)
         if job.terms.cluster_size > 1:

@@ -9,9 +9,11 @@ from atoll_slurm.settings import Settings
 HANDED_ON = ("SLURM_*", "SLURMD_NODENAME", "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL",
     "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK", "TMPDIR")  # fmt: skip
 """The variables of the job that the programs of a session get."""
-TWICE = 75
-"""The exit code of a job that Slurm has restarted."""
-ONCE = f"""\
+NO_PYTHON = "no-python."
+"""The beginning of the name of the file by which a script tells that its node has no Python."""
+TWICE, LACKS = 75, 78
+"""The exit codes of a job that Slurm has restarted, and of one whose node has no Python."""
+_ONCE = f"""\
 #!/bin/sh
 if [ "${{SLURM_RESTART_COUNT:-0}}" != 0 ]; then exit {TWICE}; fi
 umask 077
@@ -25,9 +27,22 @@ its state is lost and its user must know this. So the script then ends at once.
 """
 
 
+_HAS_PYTHON = f"""\
+if ! command -v {{python}} > /dev/null 2>&1; then
+    : > "{NO_PYTHON}${{{{SLURMD_NODENAME:-a node}}}}"
+    exit {LACKS}
+fi
+"""
+
+
 def script(command: Sequence[str]) -> str:
-    """Return the script for sbatch that executes a command."""
-    return f"{ONCE}exec {shlex.join(command)}\n"
+    """Return the script for sbatch that executes a command, which begins with a Python."""
+    return f"{beginning(command[0])}exec {shlex.join(command)}\n"
+
+
+def beginning(python: str) -> str:
+    """Return the beginning of a script that needs this Python."""
+    return _ONCE + _HAS_PYTHON.format(python=shlex.quote(python))
 
 
 def kernel_command(job: Job, settings: Settings) -> list[str]:

@@ -9,5 +9,8 @@ import importlib
 import os
 import sys
 
+if sys.version_info < (3, 9):  # noqa: UP036 - a node may have any Python
+    words = "atoll needs Python 3.9 or newer; {} of this node is {}"
+    sys.exit(words.format(sys.executable, sys.version.split()[0]))
 sys.path[0], package = os.path.split(sys.path[0])
 sys.exit(importlib.import_module(f"{package}.program").main(sys.argv[1:]))
