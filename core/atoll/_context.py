@@ -1,6 +1,5 @@
 """The context: what a command gets as its first argument."""
 
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -11,6 +10,7 @@ from attrs import define, field
 
 from atoll._capture import Capture
 from atoll._errors import AtollError, UsageError
+from atoll._front_line import lent_to, moved_line, terminal_free
 from atoll._jobs import Jobs
 from atoll._paths import Paths
 from atoll._plugins import Provided
@@ -52,8 +52,7 @@ class Context:
     """The values of options that plugins add, by name; the default if the option was not given."""
     secret: bool = False
     """Whether the line is kept out of the history, because the command says so."""
-    foreground: bool = True
-    """Whether the user waits for the command; false in a background job, which has no keyboard."""
+    _foreground: bool = True
     exit_code: int | None = None
     """The exit code of the command, for code around commands; None until the command has ended."""
     shell: "ShellState | None" = None
@@ -67,6 +66,13 @@ class Context:
     plugin.
     """
     _run_nested: "Callable[[str, Capture | None], Awaitable[int]] | None" = None
+
+    @property
+    def foreground(self) -> bool:
+        """Whether the user waits for the command; false in a background job, which has no keyboard.
+        Ctrl-Z at a prompt changes it.
+        """
+        return self._foreground and moved_line() is None
 
     @property
     def settings(self) -> Settings:
@@ -172,8 +178,10 @@ class Context:
 
     @property
     def can_ask(self) -> bool:
-        """Whether there is a terminal at which the user can answer."""
-        return self.foreground and self.stdin.is_terminal
+        """Whether there is a terminal at which the user can answer. A command that Ctrl-Z has moved
+        to the background waits for that until it is in the foreground again.
+        """
+        return self._foreground and self.stdin.is_terminal
 
     async def ask(self, question: str, *, hidden: bool = False, default: str | None = None) -> str:
         """Ask the user for a text; `hidden` is for passwords. If standard input is no terminal, the
@@ -196,7 +204,7 @@ class Context:
 
     async def _read_answer(self, question: str, hint: str, *, piped: bool) -> bool:
         no_answer = UsageError(f"this needs an answer: {question}", hint=hint)
-        if not self.can_ask and not (self.foreground and piped):
+        if not self.can_ask and not (self._foreground and piped):
             raise no_answer
         self.output.stderr.write(f"{question} [y/N] ")
         self.output.stderr.flush()
@@ -206,12 +214,23 @@ class Context:
         return (answer or "").strip().lower() in {"y", "yes"}
 
     @asynccontextmanager
+    async def lends_terminal(self) -> AsyncIterator[None]:
+        """Wait until this command may use the terminal; then lend it to a program of the system
+        during the block. At a prompt, Ctrl-Z stops both until `fg`.
+        """
+        await terminal_free()
+        with lent_to():
+            yield
+
+    @asynccontextmanager
     async def interrupts(self) -> AsyncIterator[AsyncIterator[int]]:
         """Handle Ctrl-C in the command instead of being cancelled: iterate over the presses."""
         import trio
 
-        if self.foreground:
-            with trio.open_signal_receiver(signal.SIGINT) as presses:
+        from atoll._interrupts import presses_of_line
+
+        if self._foreground:
+            with presses_of_line() as presses:
                 yield presses
         else:
             # A job gets no keys, so this waits until the job is cancelled.

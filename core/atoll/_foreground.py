@@ -43,6 +43,13 @@ class Foreground:
                 return cls(descriptor, termios.tcgetattr(descriptor))
         return None
 
+    @property
+    def sends_signals(self) -> bool:
+        """Whether Ctrl-Z and Ctrl-C are signals at present: no command reads single keys."""
+        with suppress(OSError, termios.error):
+            return bool(termios.tcgetattr(self.descriptor)[3] & termios.ISIG)
+        return False
+
     def lend(self, group: int, modes: list[Any] | None = None) -> None:
         """Give the terminal to a process group, with the modes that it had before."""
         if modes is not None:

@@ -13,6 +13,7 @@ from atoll._aliases import Call
 from atoll._background_part import BackgroundPart
 from atoll._commands import before_command
 from atoll._errors import AtollError, ExitCode, NotFound, UsageError
+from atoll._front_line import current_line
 from atoll._interrupts import interruptible
 from atoll._line import parse
 from atoll._script_file import read_script
@@ -98,7 +99,10 @@ class Interpreter:
     @property
     def _is_interrupted(self) -> bool:
         """Whether Ctrl-C was pressed between two statements of the line."""
-        return self.runner.shell is not None and self.runner.shell.interrupted
+        if (line := current_line.get()) is None or self.runner.shell is None:
+            return False
+        # A line that has just begun may not have heard it itself.
+        return line.interrupted or (self.runner.shell.interrupted and not line.is_moved)
 
     async def run_one(
         self, node: Node, then: Callable[[int], Awaitable[None]] | None = None

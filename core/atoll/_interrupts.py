@@ -4,17 +4,19 @@ SIGTERM.
 
 import signal
 import sys
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 import trio
-from attrs import define
+from attrs import define, field
 
 from atoll._errors import ExitCode, is_interruption
+from atoll._front_line import FrontLine, current_line
 from atoll._runtime import is_interrupt
 
 _QUIT_CODE = 131
@@ -55,10 +57,7 @@ async def _until(
     raised again after the call has cleaned up.
     """
     code, failure = int(ExitCode.INTERRUPTED), None
-    with (
-        trio.open_signal_receiver(*numbers) as signals,
-        _interrupting_again(numbers, state),
-    ):
+    with _received(numbers, state) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(state.cancel_on_signal, signals, nursery.cancel_scope)
             try:
@@ -113,12 +112,87 @@ class _SignalState:
 
 
 @contextmanager
+def _received(numbers: Sequence[int], state: "_SignalState") -> Iterator[AsyncIterator[int]]:
+    """Receive signals during the block; for a line of a prompt, as long as it is in the
+    foreground.
+    """
+    line = current_line.get()
+    if line is not None and not state.deadly:
+        with _presses(line, state) as presses:
+            yield presses
+    else:
+        with (
+            trio.open_signal_receiver(*numbers) as signals,
+            _interrupting_again(numbers, state),
+        ):
+            yield signals
+
+
+@contextmanager
+def presses_of_line() -> Iterator[AsyncIterator[int]]:
+    """Receive Ctrl-C during the block; for a line of a prompt, as long as it is in the
+    foreground.
+    """
+    if (line := current_line.get()) is not None:
+        with _presses(line) as presses:
+            yield presses
+    else:
+        with trio.open_signal_receiver(signal.SIGINT) as presses:
+            yield presses
+
+
+@contextmanager
+def _presses(line: FrontLine, state: "_SignalState | None" = None) -> Iterator["_Presses"]:
+    """Receive the interrupts of a line during the block."""
+    presses = _Presses(state)
+    line.handlers.append(presses.hear)
+    try:
+        yield presses
+    finally:
+        line.handlers.remove(presses.hear)
+        for number in presses.waiting:  # the line, or code around this, handles what came too late
+            line.press(number, None)
+
+
+@define(eq=False)
+class _Presses:
+    """The interrupts of a line, as they come."""
+
+    state: "_SignalState | None"
+    waiting: deque[int] = field(factory=deque)
+    _token: trio.lowlevel.TrioToken = field(factory=trio.lowlevel.current_trio_token)
+    _arrived: trio.Event = field(factory=trio.Event)
+
+    def hear(self, number: int, frame: FrameType | None) -> None:
+        """Take an interrupt; a signal handler calls this."""
+        if self.state is not None:
+            if _can_raise(self.state, frame):
+                raise KeyboardInterrupt
+            self.state.waiting = True
+        self.waiting.append(number)
+        self._token.run_sync_soon(self._wake)
+
+    def _wake(self) -> None:
+        self._arrived.set()
+        self._arrived = trio.Event()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> int:
+        await trio.lowlevel.checkpoint()
+        while not self.waiting:
+            await self._arrived.wait()
+        return self.waiting.popleft()
+
+
+@contextmanager
 def _interrupting_again(numbers: Iterable[int], state: _SignalState) -> Iterator[None]:
     """Let a second signal interrupt code that keeps the event loop from handling the first."""
     handlers: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        if state.waiting and not trio.lowlevel.currently_ki_protected() and _is_within(frame):
+        if _can_raise(state, frame):
             if number in state.deadly:
                 signal.signal(number, signal.SIG_DFL)
                 signal.raise_signal(number)
@@ -134,6 +208,11 @@ def _interrupting_again(numbers: Iterable[int], state: _SignalState) -> Iterator
         for number, handler in handlers.items():
             if signal.getsignal(number) is interrupt:
                 signal.signal(number, handler)
+
+
+def _can_raise(state: _SignalState, frame: FrameType | None) -> bool:
+    """Whether the first signal still waits, and code of a command runs."""
+    return state.waiting and not trio.lowlevel.currently_ki_protected() and _is_within(frame)
 
 
 def _is_within(frame: FrameType | None) -> bool:

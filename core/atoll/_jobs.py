@@ -6,17 +6,22 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from attrs import define, field
 
 from atoll._errors import AtollError, ExitCode, NotFound, UsageError, from_os_error
+from atoll._front_line import current_line
 from atoll._warnings import warn
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     import trio
 
     from atoll._children import Child
+    from atoll._front_line import FrontLine
 
 State = Literal["queued", "running", "stopped", "done", "failed"]
 _STOPPED_CODE = 148
@@ -53,6 +58,8 @@ class Job:
     child: "Child | None" = field(default=None, repr=False)
     """The process that runs the job; None if the job runs in this process."""
     scope: "trio.CancelScope | None" = field(default=None, repr=False)
+    line: "FrontLine | None" = field(default=None, repr=False)
+    """The line, if it was typed without `&` and runs in this process."""
     _began: float = 0.0
     _ended: float | None = None
     _changed: "trio.Event | None" = field(default=None, repr=False)
@@ -83,17 +90,56 @@ class Job:
 
     def _become(self, state: State) -> None:
         self.state = state
+        self._tell()
+
+    def _tell(self) -> None:
         if self._changed is not None:
             self._changed.set()
         self._changed = None
 
-    async def settled(self) -> None:
-        """Wait until the job has ended or was stopped."""
+    async def _change(self) -> None:
         import trio
 
+        self._changed = self._changed or trio.Event()
+        await self._changed.wait()
+
+    async def settled(self) -> None:
+        """Wait until the job has ended or was stopped."""
         while self.state in ("queued", "running"):
-            self._changed = self._changed or trio.Event()
-            await self._changed.wait()
+            await self._change()
+
+    async def left(self) -> None:
+        """Wait until the job has ended, was stopped, or has left the foreground."""
+        while self.foreground and self.state in ("queued", "running"):
+            await self._change()
+
+    def leave_front(self) -> None:
+        """Move the job from the foreground to the background."""
+        self.foreground = False
+        if self.child is not None:
+            self.child.give_back()
+        if self.line is not None and not self.has_ended:
+            self.line.move()
+        self._tell()
+
+    def come_to_front(self) -> None:
+        """Move the job from the background to the foreground."""
+        self.foreground = True
+        if self.line is not None:
+            self.line.come_back()
+
+    def go_on(self) -> None:
+        """Continue the job, in the foreground or in the background; raises UsageError if it needs
+        the terminal there.
+        """
+        line = self.line
+        if self.child is not None:
+            self.begin()
+            self.child.go_on(foreground=self.foreground)
+        elif line is not None and not self.foreground and (line.waits or line.programs):
+            raise UsageError(f"job {self.number} needs the terminal", hint=f"fg %{self.number}")
+        elif line is not None:
+            self.begin()
 
 
 current_job: ContextVar[Job | None] = ContextVar("current_job", default=None)
@@ -137,6 +183,10 @@ class Jobs:
     """Whether each job of a script is a process, which keeps its folder."""
     profile: Callable[[], str] = lambda: ""
     """Returns the name of the profile that a job uses if it starts now."""
+    in_front: list[Job] = field(factory=list)
+    """The jobs in the foreground: the typed line, and what it has brought there; the last one has
+    the terminal.
+    """
     _jobs: dict[int, Job] = field(factory=dict)
     _queue: "deque[tuple[Job, Run]]" = field(factory=deque)
 
@@ -150,21 +200,31 @@ class Jobs:
         self.feed()
         return job
 
-    async def run_in_front(self, text: str, run: Run) -> int:
-        """Run a program in the foreground; returns its exit code. If it is stopped, it becomes a
-        listed job.
+    async def run_in_front(self, text: str, run: Run, line: "FrontLine | None" = None) -> int:
+        """Run a program, or a typed line, in the foreground; returns its exit code. If it is
+        stopped or moved to the background, it becomes a listed job.
         """
         self._check()
-        job = Job(text, self.profile(), foreground=True)
+        job = Job(text, self.profile(), foreground=True, line=line)
+        if line is not None:
+            line.on_stop = partial(self.note_stop, job)
+            line.on_progress = partial(setattr, job, "doing")
         self._start(job, run)
         return await self._wait_in_front(job)
+
+    def press(self, number: int, frame: "FrameType | None") -> bool:
+        """Pass an interrupt to the line in the foreground; returns whether there is one."""
+        lines = [job.line for job in self.in_front if job.line is not None]
+        if lines:
+            lines[-1].press(number, frame)
+        return bool(lines)
 
     async def bring(self, job: Job, ready: Callable[[], None] = lambda: None) -> int:
         """Move a job to the foreground until it ends or is stopped; returns its exit code.
 
         `ready` is called when the job is in the foreground.
         """
-        job.foreground = True
+        job.come_to_front()
         self.go_on(job)
         ready()
         try:
@@ -174,27 +234,30 @@ class Jobs:
             raise
 
     async def _wait_in_front(self, job: Job) -> int:
+        self.in_front.append(job)
         try:
-            await job.settled()
+            await job.left()
         finally:
-            job.foreground = False
-            if job.child is not None:
-                job.child.give_back()
+            self.in_front.remove(job)
+            self.leave(job)
         if job.exit_code is not None:
             self._jobs.pop(job.number, None)
             return job.exit_code
-        self._listed(job)
         self.on_change(job)
         return _STOPPED_CODE
+
+    def leave(self, job: Job) -> None:
+        """Move a job to the background."""
+        if not job.has_ended:
+            self._listed(job)
+        job.leave_front()
 
     def go_on(self, job: Job) -> None:
         """Continue a stopped job, or start a queued one."""
         for queued in [pair for pair in self._queue if pair[0] is job]:
             self._queue.remove(queued)
             self._start(*queued)
-        if job.child is not None:
-            job.begin()
-            job.child.go_on(foreground=job.foreground)
+        job.go_on()
 
     def feed(self) -> None:
         """Start queued jobs, as many as the limit allows."""
@@ -219,10 +282,15 @@ class Jobs:
         # The job that was started or stopped last is the current one.
         self._jobs.pop(job.number, None)
         self._jobs[job.number] = job
+        if job.line is not None:
+            job.line.number = job.number
         return job
 
     async def _run(self, job: Job, run: Run, scope: "trio.CancelScope") -> None:
-        current_job.set(job)
+        if job.line is not None:
+            current_line.set(job.line)
+        else:
+            current_job.set(job)
         code = int(ExitCode.INTERRUPTED)
         with scope:
             try:
@@ -237,6 +305,8 @@ class Jobs:
 
     def note_stop(self, job: Job) -> None:
         """Note that a job was stopped by Ctrl-Z, or because it has read from the terminal."""
+        if job.state == "stopped":
+            return
         job.stop()
         if not job.foreground:
             self.on_change(job)
@@ -296,6 +366,8 @@ class Jobs:
             self._queue.remove(queued)
             job.end(ExitCode.INTERRUPTED)
             self.on_change(job)
+        if job.line is not None:
+            job.line.end_programs()
         if job.scope is not None:
             job.scope.cancel()
 

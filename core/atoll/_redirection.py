@@ -7,14 +7,15 @@ import errno
 import os
 import stat
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import trio
-from attrs import define
+from attrs import define, field
 
 from atoll._errors import AtollError, is_interruption
+from atoll._front_line import lent_to, terminal_free
 from atoll._outlet import as_file, running_outlet
 from atoll._statement import Statement
 from atoll._streams import real_stdout
@@ -39,6 +40,8 @@ class Sink:
     statement: Statement
     kept: IO[str] | None = None
     _reader: "subprocess.Popen[bytes] | None" = None
+    _lent: ExitStack = field(factory=ExitStack)
+    """Notes as long as the reader lives that it uses the terminal."""
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[IO[str]]:
@@ -58,6 +61,9 @@ class Sink:
 
     @asynccontextmanager
     async def _piped(self) -> AsyncIterator[IO[str]]:
+        if self.kept is None:
+            await terminal_free()
+            self._lent.enter_context(lent_to())
         await written(real_stdout())
         read_end, write_end = os.pipe()
         try:
@@ -80,8 +86,11 @@ class Sink:
         """Wait for the command after a pipe, and end it if the wait is cancelled; returns its exit
         code, 0 if there is no pipe.
         """
-        if self._reader is None:
-            return 0
+        with self._lent:
+            return await self._wait() if self._reader is not None else 0
+
+    async def _wait(self) -> int:
+        assert self._reader is not None  # noqa: S101  # the caller has checked
         try:
             code = await trio.to_thread.run_sync(self._reader.wait, abandon_on_cancel=True)
         except trio.Cancelled:

@@ -74,9 +74,15 @@ class ShellState:
         try:
             yield
         finally:
-            self._free = None
+            if self._free is free:
+                self.release()
+
+    def release(self) -> None:
+        """Print the lines of `say` again: the command has ended, or has left the foreground."""
+        free, self._free = self._free, None
+        if free is not None:
             free.set()
-            self._tell()
+        self._tell()
 
     async def idle(self) -> None:
         """Wait until no command runs in the foreground."""

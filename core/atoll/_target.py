@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field, frozen
 
 from atoll._errors import AtollError, ConfigError, NotFound
+from atoll._front_line import moved_line
 from atoll._settings import Settings
 
 if TYPE_CHECKING:
@@ -98,7 +99,9 @@ class Target:
 
     def keep(self) -> FixedTarget:
         """Return the present choice, for a job or command that starts now."""
-        return fixed_target.get() or FixedTarget(self.explicit, self.made)
+        moved = moved_line()
+        kept = fixed_target.get() or (moved.target if moved else None)
+        return kept or FixedTarget(self.explicit, self.made)
 
     def begin(self, choice: Choice | None = None) -> None:
         """Choose the profile for all lines of a prompt or script, or take the choice of the prompt

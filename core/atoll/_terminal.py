@@ -11,6 +11,8 @@ from typing import IO
 
 from attrs import define, field
 
+from atoll._front_line import FrontLine, current_line
+
 _CHUNK = 65536
 
 
@@ -38,9 +40,8 @@ class Source:
         """Return the next line without its line break; None at the end. With `hidden`, a terminal
         does not show what is typed.
         """
-        with self._no_echo() if hidden else nullcontext():
-            while not self._lines and (chunk := await self._read()):
-                self._split(self._decoder.decode(chunk))
+        while not self._lines and (chunk := await self._read(hidden=hidden)):
+            self._split(self._decoder.decode(chunk))
         if self._lines:
             return self._lines.popleft().removesuffix("\r")
         last = "".join(self._begun) + self._decoder.decode(b"", final=True)
@@ -110,8 +111,31 @@ class Source:
         source._split(text)
         return source
 
-    async def _read(self) -> bytes:
+    async def _read(self, *, hidden: bool = False) -> bytes:
         """Return the next bytes as soon as there are any; empty at the end."""
+        line = current_line.get()
+        if line is None or not self.is_terminal:
+            with self._no_echo() if hidden else nullcontext():
+                return await self._read_now()
+        while (chunk := await self._read_in_front(line, hidden=hidden)) is None:
+            await line.park()
+        return chunk
+
+    async def _read_in_front(self, line: FrontLine, *, hidden: bool) -> bytes | None:
+        """Return the next bytes of a terminal; None if the line is or goes to the background."""
+        import trio
+
+        if line.is_moved:
+            return None
+        with trio.CancelScope() as scope, self._no_echo() if hidden else nullcontext():
+            line.readers.append(scope)
+            try:
+                return await self._read_now()
+            finally:
+                line.readers.remove(scope)
+        return None
+
+    async def _read_now(self) -> bytes:
         import trio
 
         if self.file is None:

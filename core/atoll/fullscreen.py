@@ -21,6 +21,7 @@ from attrs import define, field
 
 from atoll._context import Context
 from atoll._errors import UsageError
+from atoll._front_line import current_line, terminal_free
 from atoll._redirection import written
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class FullScreen:
         The first error of that work, of drawing or of keys leaves the screen and is raised.
         """
         async with trio.open_nursery() as nursery:
-            for work in (self._receive_signals, *beside):
+            for work in beside:
                 nursery.start_soon(self._leaving_by_errors, work)
             await self._leaving_by_errors(self._show_and_run_pending)
             nursery.cancel_scope.cancel()
@@ -92,13 +93,17 @@ class FullScreen:
             await work()
 
     async def _show_and_run_pending(self) -> None:
-        while not self._is_left:
+        while not await self._left():
             # During the last pending, another one may have been requested.
             if self._pending is None:
                 await self._show()
             else:
                 pending, self._pending = self._pending, None
                 await pending()
+
+    async def _left(self) -> bool:
+        await terminal_free()
+        return self._is_left
 
     def redraw(self) -> None:
         """Draw the screen again soon, since something has changed."""
@@ -117,8 +122,11 @@ class FullScreen:
         self._interrupt_for(_on_clean_screen, work)
 
     def suspend(self) -> None:
-        """Stop the program, as Ctrl-Z does, with the former content of the terminal."""
-        self._interrupt_for(_stop_process)
+        """Stop the program, as Ctrl-Z does, with the former content of the terminal. At a prompt,
+        stop only the line that has the screen, until `fg`.
+        """
+        line = current_line.get()
+        self._interrupt_for(_stop_process if line is None else line.park)
 
     def _interrupt_for(self, work: Callable[..., Awaitable[object]], *arguments: object) -> None:
         self._pending = lambda: work(*arguments)
@@ -135,6 +143,7 @@ class FullScreen:
         with self._holding_other_output(), canvas.shown():
             async with trio.open_nursery() as nursery:
                 self._scope = nursery.cancel_scope
+                nursery.start_soon(self._receive_signals)
                 nursery.start_soon(self._read_keys, canvas)
                 nursery.start_soon(self._follow_size, canvas)
                 nursery.start_soon(self._draw, canvas)

@@ -233,12 +233,16 @@ class TestTop:
         is_back(terminal)
 
     def test_at_the_prompt_without_colours(self, terminal, session):
-        """It is one of the prompt's commands; NO_COLOR holds."""
+        """It is one of the prompt's commands; NO_COLOR holds. Ctrl-Z stops it alone."""
         terminal.type("NO_COLOR=1 atoll\r")
         terminal.appears("atoll>")
         terminal.type("top\r")
         terminal.appears(session[:10])
         assert not re.search(r"\x1b\[[\d;]*3\d[;m]", terminal.sent[terminal.sent.rindex(ON) :])
+        terminal.type(CTRL_Z)
+        terminal.appears(r"\[1\] stopped: top")
+        terminal.type("fg\r")
+        terminal.appears("q quit|q q…")
         terminal.type(CTRL_C)
         terminal.appears("atoll> *$")
         terminal.type("exit\r")

@@ -93,6 +93,7 @@ async def help_(context: Context, words: tuple[str, ...], as_manual: bool) -> No
 async def _show_manual(context: Context, page: str) -> None:
     if context.output.stdout.isatty() and shutil.which("man"):
         # It starts a pager, which reads its keys from the terminal.
-        await trio.run_process(["man", "-l", "-"], stdin=page.encode(), check=False)
+        async with context.lends_terminal():
+            await trio.run_process(["man", "-l", "-"], stdin=page.encode(), check=False)
     else:
         context.output.stream("stdout", page)

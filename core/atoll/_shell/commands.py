@@ -8,6 +8,8 @@ import click
 
 from atoll._context import Context, program_of
 from atoll._errors import AtollError, UsageError
+from atoll._front_line import moved_line
+from atoll._jobs import Job
 from atoll.output import Column
 
 
@@ -106,6 +108,11 @@ async def cd(context: Context, folder: Path | None) -> None:
         # The script comes through a pipe, so at the job's start this line was not known yet.
         hint = "wait ends them all; in a script that -f or -c gives, they keep their folder"
         raise AtollError(f"job {running[0].number} uses this folder", hint=hint)
+    if moved_line() is not None:
+        raise UsageError("cd changes the prompt's folder: a line in the background can't do that")
+    if beside := next((job for job in context.jobs.running() if _uses_folder(job)), None):
+        hint = f"fg %{beside.number}, wait %{beside.number} or kill %{beside.number} first"
+        raise AtollError(f"job {beside.number} uses this folder", hint=hint)
     wanted, before = _wanted(folder), _here()
     try:
         os.chdir(wanted)
@@ -113,6 +120,11 @@ async def cd(context: Context, folder: Path | None) -> None:
         raise AtollError(f"{wanted}: {error.strerror}") from None
     os.environ[_BEFORE] = before
     context.output.note(str(Path.cwd()))
+
+
+def _uses_folder(job: Job) -> bool:
+    """Whether a job is a line that Ctrl-Z has moved: it runs in atoll itself, with its folder."""
+    return job.line is not None and not job.foreground
 
 
 def _wanted(folder: Path | None) -> Path:

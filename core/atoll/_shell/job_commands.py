@@ -13,6 +13,8 @@ from atoll._jobs import Job
 from atoll._names import Name
 from atoll.output import Column, local_time
 
+_STOPS = (signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+
 
 def _since(seconds: float) -> str:
     return local_time(datetime.fromtimestamp(seconds, UTC).isoformat())
@@ -59,7 +61,13 @@ async def fg(context: Context, job: str) -> int:
     and Ctrl-Z.
     """
     found = context.jobs.find_running(job)
-    return await context.jobs.bring(found, lambda: context.output.note(found.text))
+
+    def tell() -> None:
+        context.output.note(found.text)
+        for name, begun in found.line.begun.items() if found.line else ():
+            getattr(context.output, name).write(begun)
+
+    return await context.jobs.bring(found, tell)
 
 
 @click.command()
@@ -112,6 +120,9 @@ def _signal(name: str) -> int:
 
 
 def _send(context: Context, job: Job, number: int) -> None:
+    if job.child is None and number in _STOPS:
+        hint = f"kill %{job.number} ends it"
+        raise UsageError(f"job {job.number} runs in atoll itself, and can't be stopped", hint=hint)
     if number == signal.SIGTERM or job.child is None:
         context.jobs.cancel(job)
     else:

@@ -20,6 +20,7 @@ from attrs import define, field
 from atoll._background_part import BackgroundPart
 from atoll._children import Child
 from atoll._foreground import Foreground
+from atoll._front_line import moved_line
 from atoll._job_main import SIGNALS, Task
 from atoll._jobs import Job, Jobs, Run, Then
 from atoll._program import Program
@@ -79,7 +80,12 @@ class JobControl:
         return self.foreground is not None
 
     async def run_system(self, statement: Statement) -> int:
-        """Run a program of the system in the foreground until it ends or is stopped."""
+        """Run a program of the system in the foreground until it ends or is stopped; in the
+        background for a line that Ctrl-Z has moved there.
+        """
+        if (line := moved_line()) is not None:
+            job = next(job for job in self.jobs.running() if job.line is line)
+            return await self._run_beside(job, statement.system, statement.variables)
         return await self.jobs.run_in_front(statement.text, partial(self._run_in_front, statement))
 
     def start(self, part: BackgroundPart, then: Then | None = None) -> Job:
@@ -103,8 +109,12 @@ class JobControl:
         return await self._attend(job, child, signal.SIGTERM, _GRACE)
 
     async def _run_program(self, part: BackgroundPart, job: Job) -> int:
-        variables = {**os.environ, **part.variables.exported()}
-        async with self._started(job, (*_SHELL, part.system), env=variables) as child:
+        return await self._run_beside(job, part.system, part.variables.exported())
+
+    async def _run_beside(self, job: Job, command: str, variables: Mapping[str, str]) -> int:
+        """Run a command of the system without the terminal."""
+        environ = {**os.environ, **variables}
+        async with self._started(job, (*_SHELL, command), env=environ) as child:
             return await self._attend(job, child, signal.SIGTERM, _GRACE)
 
     async def _run_task(self, task: Task, job: Job) -> int:
@@ -159,16 +169,21 @@ class JobControl:
             file.flush()
             await self.reader.drain()
             return
+        await self.room()
+        self.put(name, text)
+        await self.reader.drain()
+
+    async def room(self) -> None:
+        """Wait while too much output is held."""
         while self._is_lent and sum(len(held) for _, held in self._held) > _HELD:
             await self._returned.wait()
-        self._put(name, text)
-        await self.reader.drain()
 
     def tell(self, text: str) -> None:
         """Print whole lines about a job."""
-        self._put("stderr", text)
+        self.put("stderr", text)
 
-    def _put(self, name: Name, text: str) -> None:
+    def put(self, name: Name, text: str) -> None:
+        """Print whole lines, as soon as no program has the screen."""
         if self._is_lent:
             # A program has the screen, perhaps an editor.
             self._held.append((name, text))

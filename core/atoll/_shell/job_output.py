@@ -26,26 +26,27 @@ async def relay(descriptor: int, job: Job, show: Callable[[str], Awaitable[None]
         try:
             async for chunk in pipe:
                 text = begun + decoder.decode(chunk)
-                lines, begun = (text, "") if job.foreground else _labelled(job, text)
+                lines, begun = (text, "") if job.foreground else _whole_lines(job, text)
                 if lines:
                     await show(lines)
         finally:
             if begun:
                 with trio.CancelScope(shield=True) as scope:
                     scope.deadline = trio.current_time()
-                    await show(_label(job, begun))
+                    await show(labelled(job.number, begun))
 
 
-def _labelled(job: Job, text: str) -> tuple[str, str]:
+def _whole_lines(job: Job, text: str) -> tuple[str, str]:
     """Return the whole lines of a text, with the job's number, and the rest."""
-    *lines, rest = text.split("\n")
+    lines, end, rest = text.rpartition("\n")
     if len(rest) > _LONGEST:
-        lines, rest = [*lines, rest], ""
-    return "".join(_label(job, line) for line in lines), rest
+        lines, end, rest = text, "\n", ""
+    return labelled(job.number, lines) if end else "", rest
 
 
-def _label(job: Job, line: str) -> str:
-    return f"[{job.number}] {line}\n"
+def labelled(number: int, lines: str) -> str:
+    """Return lines with the number of their job before each."""
+    return "".join(f"[{number}] {line}\n" for line in lines.split("\n"))
 
 
 async def follow_progress(

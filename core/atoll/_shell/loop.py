@@ -4,6 +4,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from textwrap import shorten
 
@@ -12,6 +13,7 @@ from attrs import define, field
 
 from atoll._errors import ExitCode
 from atoll._foreground import Foreground
+from atoll._front_line import FrontLine
 from atoll._interpreter import Interpreter
 from atoll._jobs import Job
 from atoll._line import parse
@@ -20,11 +22,12 @@ from atoll._runner import Runner
 from atoll._runtime import is_interrupt
 from atoll._shell.background import OWN, Supervisor
 from atoll._shell.exit_watchdog import ExitWatchdog
+from atoll._shell.front import Front, diverted
 from atoll._shell.job_control import JobControl
 from atoll._shell.reader import Cleared, Left, Reader
 from atoll._shell.target import ProfileWatcher
 from atoll._state import ShellState
-from atoll._syntax import LineError
+from atoll._syntax import LineError, Node
 from atoll._terminal import Source
 from atoll._warnings import warn
 
@@ -50,15 +53,18 @@ class Shell:
 
     async def run(self) -> int:
         """Run lines until the user leaves, or a signal ends the process; returns the exit code."""
+        control = self._control()
         with (
             trio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as ends,
+            Front(control).hearing_stops(),
             self.watchdog.watching(signal.SIGTERM, signal.SIGHUP),
         ):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._leave_on_signal, ends, nursery.cancel_scope)
                 self.state.jobs.nursery = nursery
                 nursery.start_soon(self._run_background)
-                await self._run_lines()
+                with diverted(control):
+                    await self._run_lines(control)
                 self._leave(nursery.cancel_scope)
             self.watchdog.done()
         return self.state.leaving or ExitCode.OK
@@ -81,21 +87,23 @@ class Shell:
     def _leave(self, scope: trio.CancelScope) -> None:
         """Cancel everything in this process; tasks that ignore this do not keep the prompt open."""
         self.watchdog.begin()
+        for job in self.state.jobs.running():
+            if job.line is not None:
+                job.line.end_programs()
         scope.cancel()
 
-    async def _run_lines(self) -> None:
-        interpreter = Interpreter(self._runner(), self.program.variables)
+    async def _run_lines(self, control: JobControl) -> None:
         while self.state.leaving is None:
             self.state.profile_name = self.program.target.name
             try:
-                await self._read_and_run(interpreter)
+                await self._read_and_run(control)
             except BaseException as error:
                 # The keys that interrupt raise no such error here, but the code of a plugin may.
                 if not is_interrupt(error):
                     raise
                 self.state.last_code = ExitCode.INTERRUPTED
 
-    async def _read_and_run(self, interpreter: Interpreter) -> None:
+    async def _read_and_run(self, control: JobControl) -> None:
         try:
             line = await self.reader.read()
         except Cleared:
@@ -105,11 +113,11 @@ class Shell:
                 self.state.leaving = self._asked or ExitCode.OK
         else:
             began = time.monotonic()
-            await self._run_line(line, interpreter)
+            await self._run_line(line, control)
             await self.reader.record_end(self.state.last_code, time.monotonic() - began)
         self._stay_if_jobs_run()
 
-    def _runner(self) -> Runner:
+    def _control(self) -> JobControl:
         state, foreground = self.state, Foreground.of(sys.stdin)
         control = JobControl(
             self.program, state.jobs, self.reader, foreground, self.output_format, state.redraw
@@ -117,32 +125,66 @@ class Shell:
         state.jobs.on_change = partial(self._report_change, control)
         state.jobs.limit = max(self.program.settings["shell.jobs_limit"], 0)
         state.jobs.profile = lambda: state.profile_name
-        return Runner(
-            self.program,
-            state.jobs,
-            self.stdin,
-            self.output_format,
-            shell=state,
-            control=control,
-        )
+        return control
 
-    async def _run_line(self, line: str, interpreter: Interpreter) -> None:
-        """Run the statements of a line, up to the first that fails."""
+    async def _run_line(self, text: str, control: JobControl) -> None:
+        """Run a line until it ends, or until Ctrl-Z moves it to the background."""
         try:
-            nodes = parse(line)
+            nodes = parse(text)
         except LineError as error:
             warn(str(error))
             self.state.last_code = error.exit_code
             return
+        runner = Runner(
+            self.program,
+            self.state.jobs,
+            self.stdin,
+            self.output_format,
+            shell=self.state,
+            control=control,
+        )
+        line = FrontLine()
+        line.on_move = partial(self._leave_line, line)
+        run = partial(self._run_nodes, nodes, Interpreter(runner, self.program.variables))
+        code = await self.state.jobs.run_in_front(text, run, line)
+        self.state.last_code = self.program.variables.last_code = code
+
+    async def _run_nodes(self, nodes: Sequence[Node], interpreter: Interpreter, job: Job) -> int:
+        """Run the statements of a line, up to the first that fails."""
+        code = int(ExitCode.OK)
         for node in nodes:
-            with self.state.busy():
-                self.state.last_code = await interpreter.run_one(node)
-                self.state.last_seconds = self.program.last_seconds
-                self.reader.note_command()
-            if self.state.leaving is None:
-                self._asked = None
-            if interpreter.ends(self.state.last_code):
+            with self.state.busy() if job.foreground else nullcontext():
+                code = await self._run_node(node, interpreter)
+            if job.foreground:
+                self._note_end(code)
+            if interpreter.ends(code):
                 break
+        return code
+
+    async def _run_node(self, node: Node, interpreter: Interpreter) -> int:
+        try:
+            return await interpreter.run_one(node)
+        except BaseException as error:
+            # The keys that interrupt raise no such error here, but the code of a plugin may.
+            if not is_interrupt(error):
+                raise
+            return ExitCode.INTERRUPTED
+
+    def _note_end(self, code: int) -> None:
+        """Note the end of a statement in the foreground."""
+        self.state.last_code, self.state.last_seconds = code, self.program.last_seconds
+        self.reader.note_command()
+        if self.state.leaving is None:
+            self._asked = None
+
+    def _leave_line(self, line: FrontLine) -> None:
+        """Let a line go on in the background with what it has now: further changes of the prompt's
+        variables and profile are not about it.
+        """
+        line.target = self.program.target.keep()
+        self.program.variables = self.program.variables.copy()
+        self.state.release()
+        self.reader.begin_line()
 
     def _stay_if_jobs_run(self) -> None:
         """At the first attempt to leave while jobs run, stay and tell the user about them."""
@@ -158,7 +200,10 @@ class Shell:
         """Report that a job has ended, or was stopped."""
         code = f" ({job.exit_code})" if job.exit_code else ""
         more = " (fg brings it back)" if job.state == "stopped" else ""
-        text = f"[{job.number}] {job.state}{code}: {shorten(job.text, _SHOWN)}{more}\n"
+        state = f"{job.state}{code}"
+        if job.line is not None and job.state == "running":
+            state, more = "goes on in the background", f" (fg %{job.number} brings it back)"
+        text = f"[{job.number}] {state}: {shorten(job.text, _SHOWN)}{more}\n"
         job.is_reported = job.has_ended
         control.tell(text)
         self.reader.note_job_end()

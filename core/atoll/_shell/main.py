@@ -51,14 +51,15 @@ def run_shell(program: Program, output_format: str = "") -> int:
 
 @contextmanager
 def _noting_keys(state: ShellState) -> Iterator[None]:
-    """Note the keys that interrupt when no command handles them, as long as the prompt is open.
+    """Pass the keys that interrupt to the line that runs, as long as the prompt is open, and note
+    them when there is none.
 
     Python's own handler would raise KeyboardInterrupt anywhere, and that of trio in the prompt
     itself; either would end it. Trio's is not installed when there is another.
     """
 
-    def note(number: int, _frame: FrameType | None) -> None:
-        if number == signal.SIGINT:
+    def note(number: int, frame: FrameType | None) -> None:
+        if not state.jobs.press(number, frame) and number == signal.SIGINT:
             state.interrupted = True
             state.drops_typed()
 

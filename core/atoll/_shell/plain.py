@@ -3,7 +3,8 @@
 import signal
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import trio
@@ -34,7 +35,7 @@ class PlainReader:
 
     async def _line(self, question: str) -> str:
         line, interrupted = None, True
-        with trio.open_signal_receiver(signal.SIGINT) as presses:
+        with trio.open_signal_receiver(signal.SIGINT) as presses, _stopped_by_keys():
             # From here on, Ctrl-C is about this line. It must work when the prompt is visible.
             self.state.interrupted = False
             sys.stderr.write(question)
@@ -75,6 +76,16 @@ class PlainReader:
 
     async def drain(self) -> None:
         """Do nothing, since no output is held."""
+
+
+@contextmanager
+def _stopped_by_keys() -> Iterator[None]:
+    """Let Ctrl-Z stop atoll in the block."""
+    before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, before)
 
 
 async def _cancel_on_press(presses: AsyncIterator[int], scope: trio.CancelScope) -> None:

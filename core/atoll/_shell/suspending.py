@@ -30,16 +30,18 @@ def suspending(app: Application[Any], loop: asyncio.AbstractEventLoop) -> Iterat
 
     def suspend() -> None:
         if app.is_running:
-            run_in_terminal(_stop)
+            run_in_terminal(stop_all)
 
+    before = signal.getsignal(signal.SIGTSTP)
     loop.add_signal_handler(signal.SIGTSTP, suspend)
     try:
         yield
     finally:
         loop.remove_signal_handler(signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, before)
 
 
-def _stop() -> None:
+def stop_all() -> None:
     """Stop the whole process group, since a program that has started atoll may wait for it in the
     same group.
     """

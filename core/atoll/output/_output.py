@@ -18,6 +18,7 @@ from typing import IO, Any, Literal
 from attrs import define, field
 
 from atoll._errors import UsageError
+from atoll._front_line import moved_line
 from atoll.output._columns import Column
 from atoll.output._outcome import Outcome
 from atoll.output._writer import Writer
@@ -168,10 +169,9 @@ class Output:
     async def _page(
         self, command: list[str], records: Any, columns: Sequence[Column], format: str
     ) -> None:
-        from atoll.output._pager import Pager
+        from atoll.output._pager import paging
 
-        pager = Pager.start(command)
-        try:
+        async with paging(command) as pager:
             writer = self._begin(pager, columns, format, single=False)
             async with aclosing(iterate(records)) as found:
                 async for record in found:
@@ -179,10 +179,6 @@ class Output:
                     await pager.drain()
             writer.end()
             await pager.drain(all=True)
-        except BrokenPipeError:
-            pass  # the user has left the pager
-        finally:
-            await pager.aclose()
 
     async def text(self, text: str) -> None:
         """Write a text for people; one that does not fit the terminal goes through a pager."""
@@ -190,16 +186,11 @@ class Output:
         if not command:
             self.stream("stdout", text)
             return
-        from atoll.output._pager import Pager
+        from atoll.output._pager import paging
 
-        pager = Pager.start(command)
-        try:
+        async with paging(command) as pager:
             pager.write(text)
             await pager.drain(all=True)
-        except BrokenPipeError:
-            pass  # the user has left the pager
-        finally:
-            await pager.aclose()
 
     def item(self, record: Any, columns: Sequence[Column], *, format: str = "") -> None:
         """Write one record."""
@@ -337,7 +328,7 @@ class Output:
 
     def _say(self, text: str) -> None:
         prefix = f"{self.label}: " if self.label else ""
-        if self._shows_progress:
+        if self._shows_progress and moved_line() is None:
             self.stderr.write(_CLEAR_LINE)  # the line is drawn again at its next change
         self.stderr.write(f"{prefix}{printable(text)}\n")
         self.stderr.flush()
@@ -352,16 +343,19 @@ class Output:
             yield self.show_progress
             self.show_progress("")
             return
-        if self.quiet or self.label or not self.stderr.isatty():
+        if self.quiet or self.label or not (self.stderr.isatty() or moved_line()):
             yield lambda _text: None
             return
 
-        if not self.redraws:
+        if not self.redraws and not moved_line():
             self._say(text)
             yield lambda _text: None
             return
 
         def show(line: str) -> None:
+            if (moved := moved_line()) is not None:
+                moved.on_progress(printable(line))
+                return
             width = _terminal_width()
             self.stderr.write(f"{_CLEAR_LINE}{printable(line)[: width - 1]}")
             self.stderr.flush()

@@ -4,9 +4,12 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 
 from attrs import define, field
+
+from atoll._front_line import lent_to, terminal_free
 
 _CHUNK = 4096
 
@@ -16,6 +19,20 @@ def pager_command(environ: Mapping[str, str] | None = None) -> list[str]:
     env = os.environ if environ is None else environ
     command = shlex.split(env.get("PAGER", "less"))
     return command if command and command[0] != "cat" and shutil.which(command[0]) else []
+
+
+@asynccontextmanager
+async def paging(command: list[str]) -> "AsyncIterator[Pager]":
+    """Start a pager, and wait at the end of the block until the user has left it. If the user
+    leaves earlier, that ends the block.
+    """
+    await terminal_free()
+    pager = Pager.start(command)
+    with lent_to(pager.process), suppress(BrokenPipeError):
+        try:
+            yield pager
+        finally:
+            await pager.aclose()
 
 
 @define

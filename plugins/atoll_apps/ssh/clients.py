@@ -129,7 +129,11 @@ async def run(context: Context, command: Sequence[str]) -> int:
 
     For a program that was killed, the code is 128 and the signal, as in a shell.
     """
-    async with context.interrupts() as presses, trio.open_nursery() as nursery:
+    async with (
+        context.lends_terminal(),
+        context.interrupts() as presses,
+        trio.open_nursery() as nursery,
+    ):
         nursery.start_soon(_ignore, presses)
         done = await trio.run_process(
             command,

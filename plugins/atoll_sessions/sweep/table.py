@@ -78,12 +78,14 @@ class LiveTable(LabelledReport):
         super()._write(case, stream, lines)
 
     def _erase(self) -> None:
-        if self._drawn:
+        if self._drawn and self.context.output.stderr.isatty():
             self.context.output.stderr.write(f"\x1b[{self._drawn}A\r\x1b[J")
             self.context.output.stderr.flush()
-            self._drawn = 0
+        self._drawn = 0
 
     def _draw(self, progress: Progress) -> None:
+        if not self.context.output.stderr.isatty():
+            return  # Ctrl-Z has moved it to the background
         size = shutil.get_terminal_size()
         rows = min(_MOST_ROWS, size.lines - 2)
         lines = [self._heading(progress), *(self._row(s) for s in self._chosen(progress, rows))]

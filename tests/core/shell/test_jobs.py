@@ -76,6 +76,63 @@ def test_a_stopped_program_continues_in_the_background(open_prompt, fifo):
     terminal.see("[1] done")
 
 
+def test_ctrl_z_moves_a_command_to_the_background(open_prompt, fifo):
+    """It goes on there as a job, with the profile and the variables that it had, until `fg`."""
+    terminal = open_prompt()
+    terminal.type("let x = one; ask < fifo; print $x\r")
+    terminal.see("\r\n")
+    writing = fifo.open("w")  # the command reads now
+    terminal.type(CTRL_Z)
+    terminal.see("[1] goes on in the background: let x = one; ask < fifo; print $x (fg %1 brings")
+    terminal.ready()
+    terminal.run("let x = two", "\r\n")
+    terminal.run("cd ..", "job 1 uses this folder")
+    terminal.run("kill -s STOP %1", "job 1 runs in atoll itself")
+    terminal.type("print $x; wait\r")
+    terminal.see("two\r\n")
+    writing.write("it\n")
+    writing.close()
+    terminal.see("[1] answer: <it>\r\n")
+    terminal.see("[1] one\r\n")
+    terminal.see("[1] done")
+    terminal.ready()
+    terminal.type("linger\r")
+    terminal.see("waiting")
+    terminal.type(CTRL_Z)
+    terminal.see("[1] goes on")
+    terminal.ready()
+    terminal.run("bg", "[1] linger")
+    terminal.type("fg\r")
+    terminal.see("linger\r\n")
+    terminal.type(CTRL_C)
+    terminal.ready()
+    terminal.run("fg", "there is no job")
+
+
+@pytest.mark.parametrize("line", ["ask", "ask --hidden"])
+def test_a_question_waits_in_the_background(open_prompt, line):
+    """Until `fg`, which shows it again."""
+    terminal = open_prompt()
+    terminal.type(f"{line}\r")
+    terminal.see("answer: ")
+    terminal.type(CTRL_Z)
+    terminal.see("[1] stopped: ")
+    terminal.ready()
+    terminal.run("bg", "job 1 needs the terminal (fg %1)")
+    terminal.type("fg\r")
+    terminal.see(f"{line}\r\nanswer: ")
+    terminal.type("it\r")
+    terminal.see("<it>\r\n")
+    terminal.ready()
+    terminal.type(f"{line}\r")
+    terminal.see("answer: ")
+    terminal.type(CTRL_Z)
+    terminal.see("stopped")
+    terminal.ready()
+    terminal.type("kill %1\r")
+    terminal.see("[1] failed (130)")
+
+
 def test_a_job_in_the_foreground_takes_ctrl_c(open_prompt):
     """A command as well as a program; the prompt stays."""
     terminal = open_prompt()
@@ -290,3 +347,18 @@ def test_ctrl_z_at_the_prompt_stops_atoll(in_a_shell, how):
     in_a_shell.ready()
     in_a_shell.type("exit\r")
     in_a_shell.see("over")
+
+
+def test_ctrl_z_stops_the_reader_of_a_pipe(in_a_shell):
+    """It can't go on without the terminal."""
+    in_a_shell.type("print it | sh -c 'cat; read x < /dev/tty; echo g'ot' $x'\r")
+    in_a_shell.see("it\r\n")
+    in_a_shell.type(CTRL_Z)
+    in_a_shell.see("[1] stopped: ")
+    in_a_shell.ready()
+    in_a_shell.run("bg", "job 1 needs the terminal (fg %1)")
+    in_a_shell.type("fg\r")
+    in_a_shell.see("print it |")
+    in_a_shell.type("word\r")
+    in_a_shell.see("got word\r\n")
+    in_a_shell.ready()
