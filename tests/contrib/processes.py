@@ -5,7 +5,7 @@ import select
 from contextlib import suppress
 from pathlib import Path
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 """Seconds that a process has to end."""
 
 

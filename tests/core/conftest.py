@@ -72,7 +72,7 @@ class Doors:
             str(ATOLL),
             env=self.environ | {"TERM": "dumb"},
             encoding="utf-8",
-            timeout=30,
+            timeout=60,
             echo=False,
         )
         child.delaybeforesend = None

@@ -163,7 +163,7 @@ def test_progress_is_shown_where_nothing_else_is(atoll, tmp_path, elsewhere):
     command = f"{ATOLL} --no-plugins -f script" + (" > out" if elsewhere else "")
     environ = {**atoll.environ, "TERM": "xterm"}
     child = pexpect.spawn("/bin/sh", ["-c", command], env=environ, cwd=tmp_path, encoding="utf-8")
-    child.expect(pexpect.EOF, timeout=30)
+    child.expect(pexpect.EOF, timeout=60)
     child.close()
 
     assert ("line 1/3: let x = a" in child.before) == elsewhere

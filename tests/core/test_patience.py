@@ -25,7 +25,7 @@ def facing(shell, serve, monkeypatch):
             program = shell.program()
             program.settings.timeout = patience
             monkeypatch.setattr(Shell, "program", lambda _self: program)
-            with trio.fail_after(20):
+            with trio.fail_after(60):
                 return server.url, await shell.run(lines, keep_going=True)
 
     return run

@@ -216,7 +216,7 @@ def test_an_import_in_another_thread_is_waited_for(monkeypatch):
     origin = Origin("slow", "slowly", "atoll-slow", "1.0")
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(load_attribute, "slowly:value", origin)
-        module = sys.imports.get(timeout=10)
+        module = sys.imports.get(timeout=60)
         second = threads.submit(load_attribute, "slowly:value", origin)
         done, _ = wait([second], timeout=0.1)
         module.release.set()

@@ -96,7 +96,7 @@ MET = []
 async def meet(context):
     """Return once all are here."""
     MET.append(await context.connect())
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         while len(MET) % len(NAMES):
             await trio.lowlevel.checkpoint()
 

@@ -44,7 +44,7 @@ RELEASED = []
 
 @click.command()
 async def late(context):
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         while not RELEASED:
             await trio.lowlevel.checkpoint()
 
@@ -271,7 +271,7 @@ async def test_a_pipe_in_place_of_a_profile_is_not_waited_for(lines):
     path.unlink()
     os.mkfifo(path, 0o600)
 
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         _, result = await lines("where --profile lab\n")
 
     assert "is not a file" in result.stderr

@@ -43,7 +43,8 @@ def test_the_toolbar_shows_the_state_that_is_given(shell):
 def test_a_prompt_has_the_plugins_that_are_named(prompt, prompted):
     terminal = prompt(prompted, environ={"BACKEND_ENDPOINT": "http://127.0.0.1:9"})
     terminal.run("echo hel'lo'", "hello")
-    assert "atoll> echo hel'lo'\nhello\nenvironment atoll>" in terminal.shown()
+    # A segment of the toolbar that fails may be told of below.
+    assert "atoll> echo hel'lo'\nhello\n" in terminal.shown()
     terminal.type("thi\t")
     terminal.see("ng")
     terminal.clear()

@@ -112,7 +112,7 @@ def _page(profile):
         assert time.monotonic() < end, "chromium does not start"
         time.sleep(0.05)
     port = port_file.read_text().split()[0]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=60) as answer:
         [target] = [one for one in json.load(answer) if one["type"] == "page"]
     with connect(target["webSocketDebuggerUrl"], max_size=None, ping_interval=None) as socket:
         yield Page(socket)

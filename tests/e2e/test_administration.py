@@ -343,7 +343,7 @@ async def test_a_password_is_changed_at_a_terminal_unseen(cluster, shared):
     """Three questions, none of the answers on the screen."""
     assert (await cluster.run("admin users update admin@atoll.local -p seen-0nce")).code == 0
     environ = {**shared.environ(), "TERM": "xterm"}
-    child = pexpect.spawn(str(shared.program()), ["update-password"], env=environ, timeout=20)
+    child = pexpect.spawn(str(shared.program()), ["update-password"], env=environ, timeout=60)
     child.delaybeforesend = None
     for question, secret in (("old", "seen-0nce"), ("new", "hidden-2x"), ("again", "hidden-2x")):
         child.expect_exact(question)
@@ -363,7 +363,7 @@ async def test_a_purge_asks_at_a_terminal(cluster, shared):
     for answer, code in (("n", 1), ("y", 0)):
         child = pexpect.spawn(
             str(shared.program()), ["admin", "users", "purge", "gone@lab.org"], env=environ,
-            timeout=20,
+            timeout=60,
         )  # fmt: skip
         child.delaybeforesend = None
         child.expect_exact("[y/N]")
@@ -393,7 +393,7 @@ async def test_an_announcement_is_told_at_the_prompt_until_it_is_dismissed(clust
 def opened_prompt(shared):
     """Open a prompt, and leave it."""
     environ = {**shared.environ(), "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
-    child = pexpect.spawn(str(shared.program()), env=environ, timeout=20, encoding="utf-8")
+    child = pexpect.spawn(str(shared.program()), env=environ, timeout=60, encoding="utf-8")
     child.delaybeforesend = None
     child.expect_exact("atoll>")
     yield child

@@ -73,7 +73,7 @@ def rows(process, count=1):
 
 
 def fetch(address, path="/"):
-    with urllib.request.urlopen(f"{address}{path}", timeout=10) as answer:  # noqa: S310  # of ours
+    with urllib.request.urlopen(f"{address}{path}", timeout=60) as answer:  # noqa: S310  # of ours
         return answer.read().decode()
 
 
@@ -103,7 +103,7 @@ def test_a_port_that_is_free(shared, session):
         }
         assert fetch(row["address"], "/there") == "hello from the session at /there"
         app.send_signal(signal.SIGINT)
-        assert app.wait(timeout=10) == 0
+        assert app.wait(timeout=60) == 0
         assert app.stderr.read() == "Ctrl-C closes it\n"
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", row["port"])).close()
@@ -125,7 +125,7 @@ def test_several_apps_in_one_line(shared, session):
     with running(shared, session, WEB, COUNT, *binds, "--output", "jsonl") as app:
         assert {row["app"]: row["port"] for row in rows(app, 2)} == {WEB: first, COUNT: second}
         assert fetch(f"http://127.0.0.1:{first}").startswith("hello")
-        with socket.create_connection(("127.0.0.1", second), timeout=10) as peer:
+        with socket.create_connection(("127.0.0.1", second), timeout=60) as peer:
             peer.sendall(bytes(1_000_000))
             peer.shutdown(socket.SHUT_WR)
             assert peer.recv(100) == b"1000000 bytes"
@@ -137,7 +137,7 @@ def test_nobody_listens_yet(shared, session):
         assert (
             f"{NOBODY}: no program listens at its port in the session yet" in app.stderr.readline()
         )
-        with socket.create_connection(("127.0.0.1", row["port"]), timeout=10) as peer:
+        with socket.create_connection(("127.0.0.1", row["port"]), timeout=60) as peer:
             peer.sendall(b"GET / HTTP/1.1\r\n\r\n")
             with pytest.raises(ConnectionResetError):
                 assert not peer.recv(100)
@@ -192,7 +192,7 @@ def test_in_the_background_of_a_script(shared, session):
         process.stdin.write("jobs\nkill %1\n")
         process.stdin.close()
         assert json.loads(process.stdout.readline())["state"] == "running"
-        process.wait(timeout=20)
+        process.wait(timeout=60)
         assert "kill %N closes it" in process.stderr.read()
 
 
@@ -216,7 +216,7 @@ def proxy(shared):
             assert address == f"http://localhost:{port}"
             yield address
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=10) == 0
+            assert process.wait(timeout=60) == 0
         finally:
             process.kill()
 
@@ -228,7 +228,7 @@ def test_the_api_without_keys(proxy, session):
     for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):
         evil = urllib.request.Request(proxy, headers=headers)  # noqa: S310  # of ours
         with pytest.raises(urllib.error.HTTPError, match="403"):
-            urllib.request.urlopen(evil, timeout=10)  # noqa: S310  # as above
+            urllib.request.urlopen(evil, timeout=60)  # noqa: S310  # as above
 
 
 def test_files_of_folders_without_keys(shared, proxy, tmp_path):
@@ -242,7 +242,7 @@ def test_files_of_folders_without_keys(shared, proxy, tmp_path):
     ask = urllib.request.Request(  # noqa: S310  # of ours
         asked, body, {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(ask, timeout=10) as answer:  # noqa: S310  # of ours
+    with urllib.request.urlopen(ask, timeout=60) as answer:  # noqa: S310  # of ours
         granted = json.load(answer)
     assert granted["url"].startswith(f"{proxy}/")
     assert fetch(granted["url"], f"?token={granted['token']}") == "hello"
@@ -257,7 +257,7 @@ def test_streams_of_the_api_without_keys(shared, proxy, session):
     assert ["stdout", "42\n"] in [part for one in results for part in one.get("console") or ()]
 
     events = f"{proxy}/events/session?sessionName={session}-b"
-    with urllib.request.urlopen(events, timeout=30) as stream:  # noqa: S310  # of ours
+    with urllib.request.urlopen(events, timeout=60) as stream:  # noqa: S310  # of ours
         assert shared.run("start", "-t", f"{session}-b", "bash").returncode == 0
         seen = next(line for line in stream if line.startswith(b"event:"))
         assert shared.run("rm", f"{session}-b").returncode == 0

@@ -86,13 +86,13 @@ def running(shared, *words):
             yield row, told
         finally:
             process.send_signal(signal.SIGINT)
-            told += process.communicate(timeout=10)[1].splitlines()
+            told += process.communicate(timeout=60)[1].splitlines()
 
 
 def ask_as_another(host, port):
     """Return what a program of another account gets."""
     command = [sys.executable, "-c", ASK, host, str(port)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -103,7 +103,7 @@ def fetch(port, path="/", **headers):
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     asked = urllib.request.Request(address, headers=fields)
     try:
-        with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310  # of ours
+        with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310  # of ours
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -148,7 +148,7 @@ def test_another_account_at_the_port_of_ssh(shared, session):
     with subprocess.Popen(command, text=True, env=shared.environ(), **streams) as ssh:
         assert ssh.stdout.readline() == "begun\n"
         assert ask_as_another("127.0.0.1", port) == "ConnectionResetError"
-        _, told = ssh.communicate("", timeout=20)
+        _, told = ssh.communicate("", timeout=60)
     assert f"user id {OTHER}, was refused" in told
 
 
@@ -165,7 +165,7 @@ def test_names_and_pages(shared, session):
         for origin in ("http://evil.example", "http://localhost:18681", "null"):
             assert fetch(port, Origin=origin)[0] == 403
 
-        kept = HTTPConnection("127.0.0.1", port, timeout=10)
+        kept = HTTPConnection("127.0.0.1", port, timeout=60)
         for host, status in (("localhost", 200), ("localhost", 200), ("evil.example", 403)):
             kept.request("GET", "/", headers={"Host": host})
             answer = kept.getresponse()
@@ -190,7 +190,7 @@ def test_a_web_terminal_is_for_its_own_page(shared, session):
         own = {"origin": f"http://localhost:{port}", "subprotocols": ["tty"]}
         with connect(url, **own) as terminal:
             terminal.send(json.dumps({"AuthToken": "", "columns": 80, "rows": 24}))
-            assert terminal.recv(timeout=10)
+            assert terminal.recv(timeout=60)
         for host, origin in (
             ("localhost", "http://evil.example"),
             ("localhost", f"http://localhost:{port + 1}"),
@@ -211,7 +211,7 @@ def test_a_token_on_top(shared, session):
         status, text = fetch(row["port"], "/", Cookie=f"atoll-{row['port']}={secret}")
         assert (status, text) == (200, "hello /")
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-        with opener.open(row["address"].replace("/?", "/deep?a=1&"), timeout=10) as answer:
+        with opener.open(row["address"].replace("/?", "/deep?a=1&"), timeout=60) as answer:
             assert answer.read() == b"hello /deep?a=1"
 
 

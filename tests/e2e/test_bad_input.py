@@ -87,7 +87,7 @@ def test_one_line_says_what_is_wrong(untouched, tmp_path, monkeypatch, words, co
     monkeypatch.chdir(tmp_path)
     os.mkfifo("pipe")
     words = words.split() if isinstance(words, str) else words
-    result = untouched.run(*words, timeout=20)
+    result = untouched.run(*words, timeout=60)
 
     assert said in result.stderr
     assert result.stderr.startswith("atoll: ")

@@ -26,7 +26,7 @@ def at_a_terminal(shared):
             env=environ,
             dimensions=(24, 100),
             encoding="utf-8",
-            timeout=30,
+            timeout=60,
         )
         started.append(child)
         return child
@@ -107,11 +107,11 @@ def test_ctrl_c_while_the_session_starts(shared, tmp_path):
     (tmp_path / "slow.sh").write_text("sleep 2")
     slow = ["--bootstrap-script", str(tmp_path / "slow.sh")]
     with shared.start("run", "-t", "early", "--rm", *SMALL, *slow, "-c", "1", "python") as running:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while "PREPARING" not in shared.run("ps", "-f", "status", "--plain").stdout:
             assert time.monotonic() < deadline
         running.send_signal(signal.SIGINT)
-        out, said = running.communicate(timeout=30)
+        out, said = running.communicate(timeout=60)
 
     assert (out, running.returncode) == ("", 130)
     assert "could not" not in said

@@ -95,7 +95,7 @@ def test_output_streams_and_input_is_read(atoll):
     with running:
         assert running.stdout.readline() == "first\n"
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=30)
+        _, said = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "KeyboardInterrupt" in said
 
@@ -113,7 +113,7 @@ def test_a_crash_of_the_cluster_loses_no_session(atoll):
     with running:
         assert running.stdout.readline() == "0\n"
         atoll.kill_cluster()
-        _, said = running.communicate(timeout=30)
+        _, said = running.communicate(timeout=60)
     assert running.returncode == 3
     assert said.count("\n") == 1
     assert "was lost while the code ran" in said

@@ -190,12 +190,12 @@ def test_an_upload_that_was_interrupted_goes_on(shared, folder, here):
     upload = ("vfolder", "upload", folder, "large", "--chunk-size", "1m")
     running = shared.start(*upload)
     memory = shared.home / "state" / "transfers"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not any(path.stat().st_size for path in memory.glob("*.json")):
         assert running.poll() is None
         assert time.monotonic() < deadline
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=30)
+    out, err = running.communicate(timeout=60)
     assert running.returncode == 130, (out, err)
     assert rows(shared, "vfolder", "ls", folder) == []
     assert list(memory.glob("*.json"))
@@ -247,7 +247,7 @@ def test_ones_own_key_opens_sessions(shared, here):
         assert ran.stdout == "in\n", ran.stderr
     finally:
         tunnel.send_signal(signal.SIGINT)
-        tunnel.communicate(timeout=30)
+        tunnel.communicate(timeout=60)
         shared.run("rm", "with-key")
         shared.run("vfolder", "delete", "-y", ".ssh")
 

@@ -14,7 +14,7 @@ import pytest
 from attrs import define
 
 ATOLL = str(Path(sys.executable).with_name("atoll"))
-PATIENCE = 40.0
+PATIENCE = 60.0
 CTRL_C, CTRL_Z = "\x03", "\x1a"
 ON, OFF = "\x1b[?1049h", "\x1b[?1049l"
 

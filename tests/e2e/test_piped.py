@@ -135,7 +135,7 @@ def test_at_a_terminal_lines_are_asked_for(shared, code, prompt, keys, told, exi
         ["run", "-q", "-t", SESSION, "-c", code, "python"],
         env={**shared.environ(), "TERM": "xterm"},
         encoding="utf-8",
-        timeout=30,
+        timeout=60,
     )
     child.expect_exact(prompt)
     child.send(keys)

@@ -10,7 +10,7 @@ import pytest
 from atoll.testing import Prompt
 
 ATOLL = str(Path(sys.executable).with_name("atoll"))
-DEADLINE = 15
+DEADLINE = 60
 NO_TOOLBAR = {"PROMPT_TOOLKIT_NO_CPR": "1"}
 """Nobody reads, and answers the terminal's questions, while a test does something else."""
 CTRL_C, CTRL_U, CTRL_BACKSLASH, TAB = "\x03", "\x15", "\x1c", "\t"

@@ -34,7 +34,7 @@ def test_logs_are_followed_to_the_end(shared, batch, tell):
     with shared.start("logs", "--follow", batch) as following:
         assert following.stdout.readline() == "began\n"
         tell()
-        rest, said = following.communicate(timeout=30)
+        rest, said = following.communicate(timeout=60)
 
     assert (rest, said, following.returncode) == ("and ended\n", "", 0)
     assert shared.run("logs", "-f", batch).stdout == "began\nand ended\n"
@@ -45,7 +45,7 @@ def test_events_are_shown_to_the_end(shared, batch, tell):
     with shared.start("events", batch, "--output", "jsonl") as watching:
         assert watching.stderr.readline().startswith("watching until the session ends")
         tell()
-        lines, _ = watching.communicate(timeout=30)
+        lines, _ = watching.communicate(timeout=60)
 
     events = [json.loads(line) for line in lines.splitlines()]
     assert watching.returncode == 0
@@ -64,7 +64,7 @@ def test_ctrl_c_leaves_the_session_alone(shared, batch, command, mark):
     with shared.start(*command.split(), batch) as following:
         assert following.stdout.readline().startswith(mark)
         following.send_signal(signal.SIGINT)
-        _, said = following.communicate(timeout=30)
+        _, said = following.communicate(timeout=60)
 
     assert following.returncode == 130, said
     assert shared.run("wait", batch).stderr == f"session {batch} is RUNNING\n"
@@ -79,7 +79,7 @@ def test_waiting(shared, batch, tell):
 
     with shared.start("wait", batch, "--for", "Terminated") as waiting:
         tell()
-        _, said = waiting.communicate(timeout=30)
+        _, said = waiting.communicate(timeout=60)
     told = f"session {batch} is TERMINATED; its job has ended with exit code 3\n"
     assert (waiting.returncode, said) == (3, told)
     late = shared.run("wait", batch)

@@ -108,7 +108,7 @@ def test_a_terminal(shared, session):
         ["ssh", session],
         env={**shared.environ(), "TERM": "xterm"},
         encoding="utf-8",
-        timeout=30,
+        timeout=60,
         dimensions=(33, 99),
     )
     terminal.sendline("stty size; cat; echo next")

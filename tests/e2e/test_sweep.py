@@ -14,7 +14,7 @@ import pexpect
 import pytest
 
 pytestmark = pytest.mark.slow
-DEADLINE = 40.0
+DEADLINE = 60.0
 SWEEP = re.compile(r"sweep (s-[0-9a-f]+)")
 
 
@@ -192,7 +192,7 @@ def test_a_full_cluster_is_waited_for(atoll):
     """A policy that allows one session at a time makes cases wait, not fail."""
     atoll.run("local", "up")
     database = atoll.home / "data" / "local" / "cluster.sqlite3"
-    with closing(sqlite3.connect(database, timeout=10)) as connection, connection:
+    with closing(sqlite3.connect(database, timeout=60)) as connection, connection:
         connection.execute("UPDATE keypair_resource_policies SET max_concurrent_sessions = 1")
 
     line = ["--exec", "echo $X", "--exec-range=X=range:0,4,1", "python"]
@@ -205,7 +205,7 @@ def test_a_full_cluster_is_waited_for(atoll):
 def test_detached(atoll):
     """It goes on by itself, is looked at, and cancelled with its sessions."""
     line = ["--rm", "--exec", "echo $X; test $X = a || sleep 100", "--exec-range=X=case:a,b,c"]
-    started = atoll.run("run", "--detach", *line, "python", timeout=20)
+    started = atoll.run("run", "--detach", *line, "python", timeout=60)
     sweep = SWEEP.search(started.stderr)[1]
     assert (started.returncode, started.stdout) == (0, "")
 

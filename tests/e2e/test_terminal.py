@@ -14,7 +14,7 @@ def spawned(shared, *words):
         env={**shared.environ(), "TERM": "xterm"},
         dimensions=(24, 70),
         encoding="utf-8",
-        timeout=30,
+        timeout=60,
     )
 
 

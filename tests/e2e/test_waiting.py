@@ -92,13 +92,13 @@ def test_ctrl_c_in_a_pipe_leaves_it_queued(full):
     with full.start("start", "-t", "left", "python") as waiting:
         assert waiting.stderr.readline().startswith("session left is PENDING")
         waiting.send_signal(signal.SIGINT)
-        _, said = waiting.communicate(timeout=30)
+        _, said = waiting.communicate(timeout=60)
 
     assert waiting.returncode == 130
     assert said == "session left stays queued: atoll wait left waits, atoll rm left cancels it\n"
     with full.start("wait", "left") as waiting:
         assert full.run("rm", "hold").returncode == 0
-        assert waiting.communicate(timeout=30) == ("", "session left is RUNNING\n")
+        assert waiting.communicate(timeout=60) == ("", "session left is RUNNING\n")
 
 
 def test_on_a_terminal(full):
@@ -106,7 +106,7 @@ def test_on_a_terminal(full):
     environ = {**full.environ(), "TERM": "xterm"}
     line = ["run", "-t", "shown", "--max-wait", "60", "--rm", "-c", "1", "python"]
     child = pexpect.spawn(
-        str(full.program()), line, env=environ, dimensions=(24, 200), encoding="utf-8", timeout=30
+        str(full.program()), line, env=environ, dimensions=(24, 200), encoding="utf-8", timeout=60
     )
     try:
         child.expect(r"\x1b\[2Ksession shown is PENDING: no-available-instances; number 1 of 1")

@@ -10,7 +10,7 @@ import pexpect
 import pyte
 from attrs import define, field
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds to wait until something is shown."""
 _CTRL_C, _CTRL_D = "\x03", "\x04"
 _PASTE_OFF = "\x1b[?2004l"

@@ -19,7 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from atoll_cluster.api.request.signing import SignedRequest, sign
 
 VERSION = "v7.20230615"
-DEADLINE = 15.0
+DEADLINE = 60.0
 
 
 START_DEADLINE = 60.0

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 INSTALL = """
 import pathlib, site
 folder = pathlib.Path(site.getusersitepackages())

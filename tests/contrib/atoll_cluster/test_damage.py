@@ -16,7 +16,7 @@ from atoll_cluster.instance import ServerInfo, find_server, read_server
 from atoll_cluster.paths import DataDir, StartError
 from atoll_cluster.store_opening import open_store
 
-DEADLINE = 15.0
+DEADLINE = 60.0
 
 
 def until(condition):

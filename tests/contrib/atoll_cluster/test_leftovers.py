@@ -22,7 +22,7 @@ def kernels(program):
 
 def goes(look):
     """Tell whether what is there goes away soon: sessions are ended before they are tidied up."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while look() and time.monotonic() < end:
         time.sleep(0.02)
     return not look()

@@ -104,7 +104,7 @@ def test_an_invalid_configuration_is_reported_in_one_line(program, text):
     (program.data / "kernels").mkdir()
     (program.data / "config.json").write_text(text)
     command = [sys.executable, "-m", "atoll_cluster", "--data", program.data]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=15)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
     assert "config.json" in ended.stderr

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from tests.contrib.processes import wait_for_end
 
-DEADLINE = 15.0
+DEADLINE = 60.0
 
 
 def mode(path):

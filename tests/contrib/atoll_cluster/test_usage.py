@@ -11,7 +11,7 @@ from atoll_cluster.engine.contract import ExitStatus, Image, KernelSpec, Usage
 from atoll_cluster.scheduler.metering import Metering, amount
 
 MIB = 1024 * 1024
-DEADLINE = 15
+DEADLINE = 60
 CONTAINERS = """
 query($id: UUID!) { compute_session(id: $id) {
   status status_info status_data containers { status_info status_data live_stat last_stat }

@@ -20,7 +20,7 @@ def site(tmp_path):
 async def test_a_kernel_that_begins_ends_the_waiting_once(site):
     beginnings = Beginnings(site)
     beginnings.submitted("k1")
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(beginnings.wait, anyio.Event(), LONG)
             (site.folder("k1") / "run/relay.json").write_text("{}")
@@ -33,7 +33,7 @@ async def test_an_event_ends_the_waiting(site):
     beginnings, event = Beginnings(site), anyio.Event()
     beginnings.submitted("k2")
     beginnings.submitted("no such kernel")
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(beginnings.wait, event, LONG)
             event.set()

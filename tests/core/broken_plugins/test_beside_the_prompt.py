@@ -174,7 +174,7 @@ def test_each_failure_costs_one_line_and_the_prompt_stays(site):
 def meet(one: Installed, prompt: Prompt) -> None:
     """Do what the plugin fails at, and wait until it is told."""
     prompt.type(one.line)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while one.named not in prompt.written():
         prompt.child.expect(r".+", timeout=deadline - time.monotonic())
     if one.line.endswith(TAB):

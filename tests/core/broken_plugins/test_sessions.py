@@ -268,7 +268,7 @@ def test_listeners_at_the_prompt(facing, cluster):
     while not any(one.named in prompt.written() for one in site.installed[:-1]):
         cluster.run(*WAITING, f"more-{next(numbers)}", "python")
         read_some(prompt)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while missing := [one for one in site.installed if one.named not in prompt.written()]:
         assert time.monotonic() < deadline, [one.broken.kind for one in missing]
         read_some(prompt)

@@ -248,7 +248,7 @@ class TestCompletion:
                     found = completer.get_completions(typed[-1], CompleteEvent())
                     return [one.text for one in found]
                 refresher.typed()
-                with trio.fail_after(10):
+                with trio.fail_after(60):
                     await changed.wait()
                 changed = trio.Event()
                 refresher.on_change = changed.set

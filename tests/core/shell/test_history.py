@@ -12,7 +12,7 @@ import pytest
 from atoll._shell.entries import Entry, cut, history_file, read_entries
 from atoll._shell.history import LineHistory
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 @pytest.fixture

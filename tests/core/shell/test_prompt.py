@@ -11,7 +11,7 @@ import pytest
 
 from atoll._shell.entries import read_entries
 
-DEADLINE = 20
+DEADLINE = 60
 CTRL_C, CTRL_D, UP, TAB = "\x03", "\x04", "\x1b[A", "\t"
 LINE_IS_TAKEN = "\x1b[?2004l"
 

@@ -33,7 +33,7 @@ class Rounds:
 
     async def round(self):
         """Wait for the end of a round."""
-        with trio.fail_after(10):
+        with trio.fail_after(60):
             await self._ended.receive()
 
     def texts(self):
@@ -173,7 +173,7 @@ async def test_an_answer_of_the_previous_profile_is_ignored(rounds, program, pro
 
     monkeypatch.setattr(prompted, "things", things)
     rounds.refresher.typed()
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         await begun.wait()
     program.environ["BACKEND_ENDPOINT"] = "http://127.0.0.1:10"
     program.target.used()

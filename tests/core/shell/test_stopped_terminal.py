@@ -23,7 +23,7 @@ def echo(text):
     """Return what the task beside the prompt makes of a text."""
 
     async def ask():
-        with trio.fail_after(10):
+        with trio.fail_after(60):
             await trio.to_thread.run_sync(Path("said").write_text, text, abandon_on_cancel=True)
             return await trio.to_thread.run_sync(Path("echo").read_text, abandon_on_cancel=True)
 

@@ -49,7 +49,7 @@ def shell(request, environ, tmp_path, needs):
         env=environ,
         cwd=str(folder),
         encoding="utf-8",
-        timeout=20,
+        timeout=60,
         dimensions=(40, 200),
     )
     child.sendline(f'{READY[name]}; eval "$(atoll completion {name})"; echo told')

@@ -131,7 +131,7 @@ def forwarded(make_manager, target):
             manager.api() as api,
             trio.open_nursery() as nursery,
         ):
-            with trio.fail_after(30):
+            with trio.fail_after(60):
                 yield await nursery.start(forward, api, target("echo"), Bind(), said.append), said
             nursery.cancel_scope.cancel()
 

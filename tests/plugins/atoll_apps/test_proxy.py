@@ -51,7 +51,7 @@ def proxied(serve, answer):
                 )
                 connection_filter = ConnectionFilter("proxy", LimitedWarnings(pytest.fail))
                 nursery.start_soon(serve_port, listeners, connection_filter, handle)
-                with trio.fail_after(20):
+                with trio.fail_after(60):
                     yield Proxy(cluster, port)
                 nursery.cancel_scope.cancel()
 

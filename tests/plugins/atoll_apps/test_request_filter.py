@@ -85,7 +85,7 @@ def forwarded(make_manager, target):
             connection_filter = ConnectionFilter("site", LimitedWarnings(print))
             connector = Connector(api, target("site"), print)
             nursery.start_soon(forward_all, connector, listeners, connection_filter, web)
-            with trio.fail_after(20):
+            with trio.fail_after(60):
                 async with await trio.open_tcp_stream("127.0.0.1", port) as local:
                     yield Client(local)
             nursery.cancel_scope.cancel()

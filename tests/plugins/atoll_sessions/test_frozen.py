@@ -30,7 +30,7 @@ def run(facing, cluster, frozen):
 
         cluster.routes[route] = stream
         async with facing() as shell:
-            with trio.fail_after(10):
+            with trio.fail_after(60):
                 result = await shell.run(line)
         return result, [key for key, _ in cluster.asked].count(route) - len(before)
 

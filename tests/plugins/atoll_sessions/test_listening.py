@@ -64,7 +64,7 @@ def listened(serve, answer, shell, monkeypatch):
                 Profile(name="lab", endpoint=server.url, access_key="AK", secret_key="SK")
             )
             program, said = shell.program(), Said()
-            with trio.fail_after(20.0), said.scope:
+            with trio.fail_after(60), said.scope:
                 await listen(shell_context(program, said), said)
             await program.aclose()
             return said.lines, [seen.target for seen in server.requests]

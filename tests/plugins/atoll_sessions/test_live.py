@@ -138,7 +138,7 @@ class TestToolbar:
                 nursery.start_soon(watcher.run, shell_context(program, state), state)
 
                 async def until(text, *, gone=False):
-                    with trio.fail_after(20):
+                    with trio.fail_after(60):
                         while (text in shell.toolbar(state)) == gone:
                             await redrawn.wait()
                     return shell.toolbar(state)

@@ -196,7 +196,7 @@ def cluster(answer):
 
 async def becomes(condition):
     """Wait until something is so that nobody tells of."""
-    async for _ in Backoff(first=0.01, factor=1.0, patience=20.0):
+    async for _ in Backoff(first=0.01, factor=1.0, patience=60.0):
         if condition():
             return
     raise AssertionError("it is not so")
@@ -222,7 +222,7 @@ def fed(facing):
             nursery.start_soon(one.run)
 
             async def until(condition):
-                with trio.fail_after(30):
+                with trio.fail_after(60):
                     while not condition():
                         await drawn.wait()
 

@@ -106,7 +106,7 @@ def test_app_reaches_a_service(outside, known_bastion):
     with app:
         assert app.stdout is not None
         port = next(m[1] for line in app.stdout if (m := re.search(r"127\.0\.0\.1:(\d+)", line)))
-        page = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20)
+        page = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60)
         assert page.status == 200
         app.terminate()
     outside.run("rm", "served")
@@ -125,7 +125,7 @@ def test_the_prompt_asks_once_and_then_knows(outside, bastion):
         str(PROGRAM),
         env={**outside.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"},
         encoding="utf-8",
-        timeout=30,
+        timeout=60,
         dimensions=(24, 120),
     )
     terminal.expect("atoll>")

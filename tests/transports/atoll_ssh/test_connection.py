@@ -50,7 +50,7 @@ def dialing(via, use):
 
     async def main():
         dialer = connect(via)
-        with trio.fail_after(20):
+        with trio.fail_after(60):
             async with echoing() as port:
                 result = await outcome.acapture(use, dialer, port)
                 await dialer.aclose()

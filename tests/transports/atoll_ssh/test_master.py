@@ -49,7 +49,7 @@ def joined(via, use):
 
     async def main():
         connection = connect(via)
-        with trio.fail_after(20):
+        with trio.fail_after(60):
             result = await outcome.acapture(use, connection)
             await connection.aclose()
         return result.unwrap()

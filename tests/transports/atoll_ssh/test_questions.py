@@ -84,7 +84,7 @@ def with_host(user_home, use):
         line = f"[127.0.0.1]:{port} {key.export_public_key().decode()}"
         (user_home / ".ssh/known_hosts").write_text(line)
         connection = connect(f"ssh://me@127.0.0.1:{port}")
-        with trio.fail_after(20):
+        with trio.fail_after(60):
             result = await outcome.acapture(use, connection)
             await connection.aclose()
         server.close()

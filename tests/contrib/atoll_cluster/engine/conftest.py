@@ -19,7 +19,7 @@ from atoll_cluster.engine.contract import (
 )
 from atoll_cluster.engine.kernels import KernelEngine
 
-DEADLINE = 20
+DEADLINE = 60
 
 
 @define

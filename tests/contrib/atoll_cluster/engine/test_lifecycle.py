@@ -97,7 +97,7 @@ async def test_stop_gives_programs_a_grace_period(make_engine, started, until):
         code = "trap '' TERM; echo deaf; while :; do sleep 0.05; done"
         run = await kernel.execute("batch", "", {"exec": code})
         await until(run.events(), "deaf")
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             assert await kernel.stop() == ExitStatus(137, "user-requested")
 
 
@@ -115,7 +115,7 @@ async def test_a_forced_stop_is_immediate(boxed, started, until):
         run = await kernel.execute("batch", "", {"exec": "trap '' TERM; echo deaf; sleep 60"})
         events = run.events()
         await until(events, "deaf")
-        with anyio.fail_after(2):
+        with anyio.fail_after(60):
             assert await kernel.stop(forced=True) == ExitStatus(137, "force-terminated")
         with pytest.raises(EngineError, match="has ended"):
             assert [event async for event in events]
@@ -146,7 +146,7 @@ async def test_a_kernel_without_its_folder_ends(engine, started, processes):
     async with started(engine, bootstrap=b"sleep 65.4 & true") as kernel:
         shutil.rmtree(kernel.home.parent)
         engine.launcher.supervisor("k1").signal(signal.SIGCHLD)
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await kernel.wait()
         assert processes("sleep\x0065.4") == []
 
@@ -259,7 +259,7 @@ async def test_an_invalid_mount_is_refused(engine, spec, name, folder):
 async def test_code_that_ends_its_own_kernel_is_reported(engine, started):
     async with started(engine) as kernel:
         run = await kernel.execute("query", "import os; os.kill(os.getppid(), 9)", {})
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             with pytest.raises(EngineError, match="has ended"):
                 assert [event async for event in run.events()]
             assert await kernel.wait() == ExitStatus(137, "self-terminated")

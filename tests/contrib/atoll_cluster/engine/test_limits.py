@@ -12,7 +12,7 @@ from atoll_cluster.engine.contract import ExitStatus, Output
 pytestmark = pytest.mark.anyio
 
 MIB = 1024 * 1024
-DEADLINE = 20
+DEADLINE = 60
 
 
 @pytest.fixture(params=["cgroup", "watched"])

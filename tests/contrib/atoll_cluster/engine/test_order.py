@@ -36,7 +36,7 @@ SHELL = "i=0; while [ $i -lt 600 ]; do echo $i >&$((1 + i % 2)); i=$((i + 1)); d
 
 async def told(run):
     """Return all numbers that a run has printed, in the order in which they were told."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         pieces = [event.text async for event in run.events() if isinstance(event, Output)]
     return [int(number) for number in "".join(pieces).split()]
 

@@ -53,7 +53,7 @@ def tell_piped():
                 await run.pipe_input(piece)
             await run.close_input()
 
-        with anyio.fail_after(30):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(send)
                 async for event in run.events():
@@ -146,7 +146,7 @@ async def test_output_flows_while_input_does(kernel, piped):
 async def test_a_run_that_reads_can_be_interrupted(kernel, mode, query):
     code = "print('go', flush=True)\nimport sys; sys.stdin.read()"
     run = await kernel.execute(mode, code, {"exec": "echo go; cat"}, piped=True)
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async for event in run.events():
             if event == Output("stdout", "go\n"):
                 await run.interrupt()

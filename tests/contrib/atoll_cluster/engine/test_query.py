@@ -1,7 +1,5 @@
 """Code run piece by piece in Python, as at a prompt."""
 
-import time
-
 import anyio
 import pytest
 
@@ -64,13 +62,19 @@ async def test_a_dead_interpreter_is_reported_and_replaced(kernel, query, code, 
 
 
 async def test_output_arrives_while_the_code_runs(kernel):
-    code = "import time\nprint('a', end='', flush=True)\ntime.sleep(0.4)\nprint(time.time())"
+    code = """
+import os, time
+print('a', end='', flush=True)
+while not os.path.exists('seen'):
+    time.sleep(0.01)
+"""
     run = await kernel.execute("query", code, {})
-    with anyio.fail_after(10):
-        arrived = [(event, time.monotonic()) async for event in run.events()]
-    (first, early), (_, late) = arrived[0], arrived[-1]
-    assert first == Output("stdout", "a")
-    assert late - early > 0.3
+    events = []
+    with anyio.fail_after(60):
+        async for event in run.events():
+            events.append(event)
+            (kernel.home / "seen").touch()
+    assert events == [Output("stdout", "a"), Finished(0)]
 
 
 async def test_output_below_python_is_caught_before_the_end(kernel, query):
@@ -106,7 +110,7 @@ async def test_much_output_arrives_whole(kernel, query):
 async def test_a_slow_reader_loses_nothing(kernel):
     run = await kernel.execute("query", "print('x' * 3_000_000)", {})
     size = 0
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async for event in run.events():
             size += len(event.text) if isinstance(event, Output) else 0
             await anyio.sleep(0.005)
@@ -120,7 +124,7 @@ async def test_interrupt_raises_keyboard_interrupt_and_keeps_the_state(kernel, q
     events = run.events()
     await until(events, "go")
     await run.interrupt()
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         rest = [event async for event in events]
     assert rest[-1] == Finished(130)
     assert "KeyboardInterrupt" in "".join(e.text for e in rest if isinstance(e, Output))
@@ -135,7 +139,7 @@ os.system("exec python3 -c 'import time; print(42, flush=True); time.sleep(60)'"
     run = await kernel.execute("query", code, {})
     events = run.events()
     await until(events, "42")
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         await kernel.interrupt()
         rest = [event async for event in events]
     assert rest[-2:] == [Output("stdout", "'ended'\n"), Finished(0)]

@@ -4,7 +4,7 @@ import anyio
 import pytest
 
 pytestmark = pytest.mark.anyio
-DEADLINE = 20
+DEADLINE = 60
 
 
 async def shown(terminal, text):

@@ -132,7 +132,7 @@ def test_free_slots_are_those_of_all_machines_and_of_each_group(pooled, http):
 
 def test_accounts_are_groups_that_sessions_can_be_counted_for(pooled, http):
     client = telling(pooled, M1).client(http)
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + 60
     while "proj" not in groups(client):
         assert time.monotonic() < give_up
         time.sleep(0.05)

@@ -290,7 +290,7 @@ def test_unusable_storage_is_reported_in_one_line(tmp_path):
     (tmp_path / "kernels").mkdir()
     (tmp_path / "storage").write_text("in the way")
     command = [sys.executable, "-m", "atoll_cluster", "--data", str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert ended.returncode != 0
     assert ended.stderr.count("\n") == 1
     assert f"cannot use {tmp_path / 'storage'}" in ended.stderr

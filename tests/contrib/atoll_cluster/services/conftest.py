@@ -20,7 +20,7 @@ from attrs import evolve, frozen
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-DEADLINE = 15
+DEADLINE = 60
 RELAY = Path(__file__).with_name("relay.py")
 
 SERVE = """

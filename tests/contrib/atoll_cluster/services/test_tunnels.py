@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-DEADLINE = 15
+DEADLINE = 60
 MEGABYTE = 1024 * 1024
 
 
