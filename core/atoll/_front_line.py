@@ -17,8 +17,6 @@ from attrs import define, field
 if TYPE_CHECKING:
     import trio
 
-    from atoll._target import FixedTarget
-
 Handler = Callable[[int, FrameType | None], None]
 
 
@@ -38,8 +36,8 @@ class FrontLine:
     """A typed line.
 
     `is_moved` is true while it runs in the background. Of `handlers`, the last one is called at
-    interrupts. `target` is the profile that it keeps in the background. `interrupted` is true after
-    Ctrl-C between two of its statements.
+    interrupts. `target` is the FixedTarget that it keeps in the background. `interrupted` is true
+    after Ctrl-C between two of its statements.
     """
 
     on_move: Callable[[], None] = _nothing
@@ -54,7 +52,7 @@ class FrontLine:
     waits: bool = False
     """Whether it needs the terminal to go on."""
     interrupted: bool = False
-    target: "FixedTarget | None" = None
+    target: Any = None
     handlers: list[Handler] = field(factory=list)
     programs: list[Program | None] = field(factory=list)
     """Programs of the system that use the terminal for the line. Ctrl-Z stops them."""
