@@ -226,6 +226,7 @@ class Program:
         if profile not in self._completed:
             from atoll._api.retries import with_retries
 
+            self._import_early("request", profile)
             dialer = self._dialer(profile)
             ask = partial(dialer.complete, profile)
             completed = await with_retries(ask, safe=True, loopback=False)
@@ -240,9 +241,23 @@ class Program:
 
             tell = partial(_report_slow, profile.endpoint)
             self._apis[profile] = Api(
-                profile, self.transport, self.paths.cache, tell, current_ask.get
+                profile,
+                self.transport,
+                self.paths.cache,
+                tell,
+                current_ask.get,
+                partial(self._import_early, "channel", profile),
             )
         return self._apis[profile]
+
+    def _import_early(self, kind: Literal["request", "channel"], profile: "Profile") -> None:
+        """Import the transport of this kind, in the time that the cluster takes to answer."""
+        from atoll._early_imports import import_early
+
+        provided = self.transports.look_up(kind, profile)
+        # What another plugin does to the process while it is imported can be seen in one thread.
+        if provided is not None and provided.origin.built_in:
+            import_early(provided.load)
 
     def transport(self, kind: Literal["request", "channel"], profile: "Profile") -> Any:
         """Make a transport of this kind for a profile, over the dialer of its `via`.

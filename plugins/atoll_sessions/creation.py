@@ -40,7 +40,7 @@ _ANSWER = {
     "servedBy": maybe(str),
     "pretendedSlots": maybe([str]),
 }
-HOLD = 1
+HOLD = 2
 """Seconds that the cluster may wait for the session's start before it answers the request."""
 
 

@@ -101,6 +101,7 @@ async def run(
         return await submit(context, sweep, options, parts, what, remove=rm)
     album = _album(media) if media is not None else None
     api = await context.connect()
+    api.expect_channel()
     request = session_request_from(api, options)
     async with _removal(context, api, request.name) as removal:
         removal.due = rm

@@ -102,7 +102,8 @@ class Api:
     which closes it.
 
     `report_slow` is called when an answer takes long. `ask` returns the function that asks the user
-    to log in again, or None if nobody can be asked.
+    to log in again, or None if nobody can be asked. `import_channels` begins to import what
+    channels need.
 
     All requests raise Problem (or a subclass) when the cluster refuses, Unreachable when it can't
     be reached.
@@ -115,8 +116,10 @@ class Api:
         cache: Path | None = None,
         report_slow: Callable[[], None] = lambda: None,
         ask: Callable[[], Ask | None] = lambda: None,
+        import_channels: Callable[[], None] = lambda: None,
     ) -> None:
         self.profile = profile
+        self._import_channels = import_channels
         self._relogin = Relogin(profile, ask)
         self._report_slow = report_slow
         self._transports = transports
@@ -224,6 +227,10 @@ class Api:
     def decode(self, text: str | bytes, like: Shape = object) -> Any:
         """Decode JSON of the cluster, and read it as the shape `like`; raises Malformed."""
         return self.read(decode(text, self.profile.endpoint), like)
+
+    def expect_channel(self) -> None:
+        """Begin to import what a channel needs, in the time that a request before it takes."""
+        self._import_channels()
 
     @asynccontextmanager
     async def open(
