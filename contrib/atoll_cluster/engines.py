@@ -4,6 +4,7 @@ See `docs/engines.md`. A plugin offers its launcher with the hook `atoll_engines
 `local`. A launcher must pass the tests of `atoll_cluster.testing`.
 """
 
+from atoll_cluster.engine.arrivals import Arrival, receive_arrivals
 from atoll_cluster.engine.contract import EngineError, Image, KernelGone
 from atoll_cluster.engine.folder import has_written_end
 from atoll_cluster.engine.images import runtimes
@@ -25,6 +26,7 @@ from atoll_cluster.engine.states import Ended, Running, State, Terms, Unknown, W
 
 __all__ = [
     "AccountLauncher",
+    "Arrival",
     "AskingLauncher",
     "Ended",
     "EngineError",
@@ -48,6 +50,7 @@ __all__ = [
     "has_begun",
     "has_written_end",
     "kept_log",
+    "receive_arrivals",
     "relay_command",
     "runtimes",
 ]

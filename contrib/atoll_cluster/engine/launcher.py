@@ -53,21 +53,30 @@ class Job:
         return self.folder / "run"
 
     def command(
-        self, python: str = sys.executable, *, listens: bool = False, keeps: Sequence[str] = ()
+        self,
+        python: str = sys.executable,
+        *,
+        listens: bool = False,
+        report_to: str | None = None,
+        node: str | None = None,
+        keeps: Sequence[str] = (),
     ) -> list[str]:
         """Return the command that runs the kernel in the foreground until the kernel ends.
 
         SIGTERM asks the kernel to end, SIGUSR2 too, with the reason `time-limit`; SIGQUIT ends it
         at once. With `listens` the kernel accepts
         connections over TCP, see `connect_over_tcp`. `python` is a Python of the node, 3.9 or
-        newer.
+        newer. With `report_to`, the address that `receive_arrivals` yields, the kernel reports
+        there that it accepts connections; the variable `node` contains the name of its node.
 
         Of the environment of the command, programs in the kernel get only the variables that
         `keeps` names: `CUDA_VISIBLE_DEVICES` for one variable, `SLURM_*` for all with this prefix.
         """
-        supervise = [python, "-I", "-S", str(SUPERVISOR), "launch.json"]
-        supervise += [f"--keep={pattern}" for pattern in keeps]
-        return [python, "-I", "-S", str(RELAY), "listen", *supervise] if listens else supervise
+        program = [str(RELAY), "listen"] if listens else [str(SUPERVISOR)]
+        words = [f"--keep={pattern}" for pattern in keeps]
+        if listens and report_to:
+            words += [f"--report-to={report_to}", *([f"--node={node}"] if node else [])]
+        return [python, "-I", "-S", *program, "launch.json", *words]
 
 
 class Launcher(Protocol):

@@ -51,8 +51,8 @@ class Preparation:
         self._write_share(spec, folder, paths, services)
         _write_etc(spec, folder)
         settings = str(paths.share / "kernel.json")
-        program = [*runner.prefix, *runner.argv, "-I", "-S", str(paths.program)]
-        argv = [*program, str(LISTENING_FD), settings]
+        words = [*runner.prefix, *runner.argv, "-I", "-S", str(paths.program)]
+        argv = [*words, str(LISTENING_FD), settings]
         if self.probe.bwrap is not None:
             prefixes = (*spec.image.prefixes, *runner.prefixes, *services.prefixes)
             options = sandbox.bwrap_options(self._view(spec, folder, outermost(prefixes)))
@@ -110,6 +110,8 @@ class Preparation:
         plain = self.probe.tier == "plain"
         return {
             "argv": argv,
+            # The supervisor may be the same Python, and need not start another one.
+            "program": str(KERNEL_PROGRAM) if plain else None,
             "environ": self._first_environ(spec, folder),
             "cwd": str(folder.home),
             "log": str(folder.log),

@@ -18,10 +18,11 @@ from anyio.abc import ByteReceiveStream, ByteSendStream, ByteStream, Process
 from anyio.streams.tls import TLSStream
 from attrs import define
 
+from .arrivals import Arrival
 from .contract import KernelGone
 from .control import GONE
 from .launcher import RELAY
-from .relay.reach import ADDRESS
+from .relay.listening import ADDRESS
 from .relay.tls import PEM, context
 
 CONNECT_TIMEOUT = 10.0
@@ -40,17 +41,22 @@ def has_begun(folder: Path) -> bool:
         return False
 
 
-async def connect_over_tcp(folder: Path, name: str, host: str | None = None) -> ByteStream:
+async def connect_over_tcp(
+    folder: Path, name: str, host: str | None = None, arrival: Arrival | None = None
+) -> ByteStream:
     """Connect to the socket `name` of a kernel that was started with `Job.command(listens=True)`.
 
-    `host` is the address of the node; None means the name that the node has given itself. Both
-    sides prove that they have the key of this kernel. Raises KernelGone if nothing answers.
+    `host` is the address of the node; None means the name that the node has given itself. If the
+    kernel has told where it listens, `arrival`, its files need not be read. Both sides prove that
+    they have the key of this kernel. Raises KernelGone if nothing answers.
     """
     run = folder / "run"
-    told = await anyio.to_thread.run_sync(read_fresh, run / ADDRESS)
     try:
+        told = arrival
+        if told is None:
+            told = await anyio.to_thread.run_sync(_written_address, run / ADDRESS)
         with anyio.fail_after(CONNECT_TIMEOUT):
-            tcp = await anyio.connect_tcp(host or str(told["host"]), int(told["port"]))
+            tcp = await anyio.connect_tcp(host or told.host, told.port)
             try:
                 tls = context(str(run / PEM), ssl.PROTOCOL_TLS_CLIENT)
                 stream = await TLSStream.wrap(
@@ -86,6 +92,12 @@ async def connect_through(argv: Sequence[str], name: str) -> ByteStream:
             raise KernelGone(GONE) from error
         raise
     return stream
+
+
+def _written_address(path: Path) -> Arrival:
+    """Read where a kernel listens; raises LookupError, TypeError or ValueError."""
+    told = read_fresh(path)
+    return Arrival(path.parent.parent.name, str(told["host"]), int(told["port"]))
 
 
 def relay_command(python: str) -> list[str]:

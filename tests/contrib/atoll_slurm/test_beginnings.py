@@ -1,10 +1,12 @@
 """That a kernel has begun is seen in its folder, before Slurm is asked again."""
 
+import time
+
 import anyio
 import pytest
 from atoll_slurm.beginnings import Beginnings
 
-from atoll_cluster.engines import Site
+from atoll_cluster.engines import Arrival, Site
 
 pytestmark = pytest.mark.anyio
 LONG = 600
@@ -27,6 +29,21 @@ async def test_a_kernel_that_begins_ends_the_waiting_once(site):
     with anyio.move_on_after(0.3) as scope:
         await beginnings.wait(anyio.Event(), LONG)
     assert scope.cancelled_caught  # It has begun, and is no news any more.
+
+
+async def test_the_folder_of_a_kernel_that_told_is_not_read(site):
+    beginnings, told = Beginnings(site), Arrival("k1", "n1", 4711)
+    (site.folder("k1") / "run/relay.json").write_text("{}")
+    beginnings.submitted("k1")
+    beginnings.arrived(told)
+    beginnings.submitted("k1")  # Slurm may start a job before sbatch has told its id.
+    with anyio.move_on_after(0.3) as scope:
+        await beginnings.wait(anyio.Event(), LONG)
+    assert scope.cancelled_caught
+    assert beginnings.arrival("k1") == told
+    assert beginnings.arrival("k1", since=time.monotonic()) is None
+    beginnings.forget("k1")
+    assert beginnings.arrival("k1") is None
 
 
 async def test_an_event_ends_the_waiting(site):

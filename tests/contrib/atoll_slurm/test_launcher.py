@@ -6,7 +6,9 @@ from atoll_slurm import job_watch
 from atoll_slurm import launcher as module
 from attrs import evolve
 
-from atoll_cluster.engines import Ended, EngineError, Job, Site, Terms, Unknown
+from atoll_cluster.engine.relay.report import report
+from atoll_cluster.engine.remote import write_key
+from atoll_cluster.engines import Ended, EngineError, Job, Running, Site, Terms, Unknown, Waiting
 
 pytestmark = pytest.mark.anyio
 LISTED = "7|{}|n1|n1|2026-11-27T15:21:54|N/A|None|s.k1"
@@ -125,3 +127,35 @@ async def test_a_partition_without_python_is_sent_no_second_job(slurm, site):
                 await launcher.start(job)
             elsewhere = Terms(options={"agents": ["n2"]})
             await launcher.start(evolve(job, terms=elsewhere))
+
+
+async def test_a_kernel_that_tells_that_it_runs_is_believed(slurm, site, tmp_path, monkeypatch):
+    """Slurm's answer may be older, and one that waits again would be cancelled."""
+    line = LISTED.format("PENDING")
+    slurm("sbatch", "cat > /dev/null; echo 7")
+    slurm("squeue", "echo x >> asked; [ $(wc -l < asked) = 1 ] || touch again",
+          f"while ! [ -e told ]; do sleep 0.02; done; [ -e again ] || echo '{line}'",
+          "[ -e again ] || exit 0", f"echo '{LISTED.format('RUNNING')}'")  # fmt: skip
+    site = evolve(site, settings={"time": "1:00:00"})
+    job = Job(kernel_id="k1", session_id="s", name="s", folder=site.folder("k1"))
+    job.cwd.mkdir()
+    monkeypatch.chdir(job.cwd)
+    write_key(job.cwd / "relay.pem", "k1")
+    with anyio.fail_after(20):
+        async with module.launcher(site) as launcher:
+            await launcher.start(job)
+            assert await launcher.watch("k1", None) == Waiting(engine_id="7")
+            await until(tmp_path / "asked")
+            news = {"kernel_id": "k1", "host": "n1", "port": 4711, "node": "n1"}
+            address = f"127.0.0.1:{launcher.report_to.rpartition(':')[2]}"
+            await anyio.to_thread.run_sync(report, address, news)
+            assert await launcher.watch("k1", Waiting(engine_id="7")) == Running("n1", "7")
+            (tmp_path / "told").touch()
+            await until(tmp_path / "again")
+            assert await launcher.watch("k1", None) == Running("n1", "7")
+    assert not (tmp_path / "cancelled").exists()
+
+
+async def until(path):
+    while not path.exists():  # noqa: ASYNC110 - another program makes it
+        await anyio.sleep(0.01)

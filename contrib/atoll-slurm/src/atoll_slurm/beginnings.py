@@ -1,6 +1,7 @@
 """Watch the folders of new kernels, which show sooner than Slurm that a kernel has begun.
 
-Slurm must not be asked often, but folders can be read often.
+Slurm must not be asked often, but folders can be read often. A kernel also reports its start by
+itself; its folder is for sites whose nodes cannot connect to the login node.
 """
 
 import time
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 import anyio
 from attrs import define, field
 
-from atoll_cluster.engines import Site, has_begun
+from atoll_cluster.engines import Arrival, Site, has_begun
 
 GLANCE = 0.1
 """Seconds between two checks of the folders."""
@@ -25,10 +26,27 @@ class Beginnings:
 
     site: Site
     _since: dict[str, float] = field(factory=dict, init=False)
+    _arrivals: dict[str, tuple[Arrival, float]] = field(factory=dict, init=False)
+    """The reports of kernels, and when they came, by kernel."""
 
     def submitted(self, kernel_id: str) -> None:
-        """Check a kernel's folder from now on."""
-        self._since[kernel_id] = time.monotonic()
+        """Check a kernel's folder from now on, unless it has begun already."""
+        if kernel_id not in self._arrivals:
+            self._since[kernel_id] = time.monotonic()
+
+    def arrived(self, arrival: Arrival) -> None:
+        """Store the report of a kernel, and stop checking its folder."""
+        self._since.pop(arrival.kernel_id, None)
+        self._arrivals[arrival.kernel_id] = arrival, time.monotonic()
+
+    def forget(self, kernel_id: str) -> None:
+        """Drop the report of a kernel, because it is started again."""
+        self._arrivals.pop(kernel_id, None)
+
+    def arrival(self, kernel_id: str, since: float = 0.0) -> Arrival | None:
+        """Return the report of a kernel if it came after a time, None if there is none."""
+        arrival, at = self._arrivals.get(kernel_id, (None, 0.0))
+        return arrival if at > since else None
 
     async def wait(self, event: anyio.Event, longest: float) -> None:
         """Wait for an event or until a kernel has begun, at most `longest` seconds."""

@@ -138,7 +138,7 @@ def is_spread(job: Job) -> bool:
     return job.terms.cluster_mode == "multi-node"
 
 
-def gang_script(jobs: Sequence[Job], settings: Settings) -> str:
+def gang_script(jobs: Sequence[Job], settings: Settings, report_to: str | None = None) -> str:
     """Return the script for sbatch that starts the kernels of a session; the main one is first.
 
     The script starts the main kernel last, so that its task finds the other kernels started.
@@ -149,12 +149,12 @@ def gang_script(jobs: Sequence[Job], settings: Settings) -> str:
         folders=shlex.join(str(job.cwd) for job in jobs),
         spread=int(is_spread(main)),
     )
-    steps = [f"{_step(job, at, settings)} &" for at, job in enumerate(subs, 1)]
+    steps = [f"{_step(job, at, settings, report_to)} &" for at, job in enumerate(subs, 1)]
     parts = [beginning(settings.python), places, *steps]
-    return "\n".join([*parts, f"{_step(main, 0, settings)} &", "main=$!", _END])
+    return "\n".join([*parts, f"{_step(main, 0, settings, report_to)} &", "main=$!", _END])
 
 
-def _step(job: Job, at: int, settings: Settings) -> str:
+def _step(job: Job, at: int, settings: Settings, report_to: str | None) -> str:
     asked = [*resources(job, settings)]
     if settings.memory == "none":
         asked.append("--overlap")  # Otherwise the first step takes all memory.
@@ -166,7 +166,7 @@ def _step(job: Job, at: int, settings: Settings) -> str:
         f"--chdir={job.cwd}",
         f"--output={job.cwd / 'supervisor.log'}",
         "--open-mode=append",
-        *kernel_command(job, settings),
+        *kernel_command(job, settings, report_to),
     ]
     return shlex.join(words)
 

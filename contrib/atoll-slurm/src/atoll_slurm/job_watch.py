@@ -9,6 +9,7 @@ import anyio
 from attrs import Factory, define, evolve, field
 
 from atoll_cluster.engines import (
+    Arrival,
     Ended,
     EngineError,
     Running,
@@ -57,23 +58,40 @@ class JobWatch:
     """Jobs that were requeued; they are cancelled, because the state of their kernels is lost."""
     _hopeless: set[str] = field(factory=set, init=False)
     """Kernels whose jobs can never start, according to Slurm's last answer."""
-    _look: anyio.Event = field(factory=anyio.Event, init=False)
-    _beginnings: Beginnings = field(
+    beginnings: Beginnings = field(
         default=Factory(lambda self: Beginnings(self.site), takes_self=True), init=False
     )
+    _look: anyio.Event = field(factory=anyio.Event, init=False)
 
     def ask_soon(self) -> None:
         """Ask Slurm at once."""
         self._look.set()
 
+    def starts(self, kernel_id: str) -> None:
+        """Forget what is known of a kernel that is started, maybe again."""
+        self.ending.discard(kernel_id)
+        self.beginnings.forget(kernel_id)
+
     def submitted(self, kernel_ids: Sequence[str], job_id: str) -> None:
         """Note the job that these kernels run in."""
         for one in kernel_ids:
             self._submitted[one] = time.monotonic()
-            self._beginnings.submitted(one)
+            self.beginnings.submitted(one)
             self._note(one, job_id)
-        self.board.put({one: Waiting(engine_id=job_id) for one in kernel_ids})
+        self.board.put({one: self._first_state(one) for one in kernel_ids})
         self._look.set()
+
+    def _first_state(self, kernel_id: str) -> State:
+        """Return the state of a kernel whose job was just submitted, and may have begun already."""
+        job_id, arrival = self.jobs[kernel_id], self.beginnings.arrival(kernel_id)
+        return Running(arrival.node, job_id) if arrival else Waiting(engine_id=job_id)
+
+    def arrived(self, arrival: Arrival) -> None:
+        """Store that a kernel has reported its start; Slurm is soon asked for the rest."""
+        self.beginnings.arrived(arrival)
+        if isinstance(self.board[arrival.kernel_id], Waiting):
+            self.board.put({arrival.kernel_id: self._first_state(arrival.kernel_id)})
+            self._look.set()
 
     async def until_ended(self, kernel_id: str) -> None:
         """Wait for the end of a kernel that was asked to end.
@@ -118,7 +136,7 @@ class JobWatch:
             waiting = any(isinstance(self.board[one], Waiting) for one in unended)
             longer = min(pause * SLOWER, LATER / 6 if waiting else LATER)
             pause = SOON if changed or self.expected else longer
-            await self._beginnings.wait(self._look, pause)
+            await self.beginnings.wait(self._look, pause)
             if self._look.is_set():
                 self._look, pause = anyio.Event(), SOON
                 await anyio.sleep(SOON / 10)  # so that one question covers many new kernels
@@ -136,13 +154,17 @@ class JobWatch:
         kernels = self.board.unended()
         if not kernels:
             return False
+        since = time.monotonic()
         try:
             listed = {one.kernel_id: one for one in await jobs() if self._is_ours(one)}
             left = await anyio.to_thread.run_sync(self._left, kernels)
         except (NoAnswer, EngineError) as error:
             new: dict[str, State] = dict.fromkeys(kernels, Unknown(str(error)))
         else:
+            # Slurm may have answered before some of them began.
+            kernels = [one for one in kernels if not self.beginnings.arrival(one, since)]
             new = {one: self._state(one, listed.get(self.leader(one))) for one in kernels}
+            left = [one for one in left if one in new]
             new |= {one: self._left_for(listed.get(self.leader(one)), new[one]) for one in left}
             await self._give_up(new)
             new |= await anyio.to_thread.run_sync(self._without_python, new)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 
 import anyio
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, TaskStatus
 from attrs import Factory, define, field
 
 from atoll_cluster.engines import (
@@ -22,6 +22,7 @@ from atoll_cluster.engines import (
     connect_over_tcp,
     connect_through,
     kept_log,
+    receive_arrivals,
     relay_command,
     runtimes,
 )
@@ -48,6 +49,8 @@ class SlurmLauncher:
     site: Site
     settings: Settings
     is_here: bool = False
+    report_to: str | None = field(default=None, init=False)
+    """The address to which kernels report their start."""
     _submission: Submission = field(
         default=Factory(lambda self: Submission(self.settings), takes_self=True), init=False
     )
@@ -91,19 +94,21 @@ class SlurmLauncher:
         except NoAnswer as error:
             raise EngineError(f"Slurm can't be asked: {error}") from None
 
-    async def run(self) -> None:
-        """Keep asking Slurm for the states of jobs."""
-        await self._watch.keep_looking()
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Keep asking Slurm for the states of jobs, and receive the reports of kernels."""
+        async with receive_arrivals(self.site, self._watch.arrived) as self.report_to:
+            task_status.started()
+            await self._watch.keep_looking()
 
     async def start(self, job: Job) -> None:
         """Submit a kernel's job."""
         self._pythons.check(job)
-        self._watch.ending.discard(job.kernel_id)
+        self._watch.starts(job.kernel_id)
         self._seen_running.pop(job.kernel_id, None)
         if job.terms.cluster_size > 1:
             await self._gangs.join(job, self._submit_gang)
             return
-        await self._submit([job], script(kernel_command(job, self.settings)))
+        await self._submit([job], script(kernel_command(job, self.settings, self.report_to)))
 
     async def _submit_gang(self, jobs: Sequence[Job]) -> None:
         """Submit the kernels of a session as one job, which is named after the main kernel."""
@@ -112,7 +117,7 @@ class SlurmLauncher:
             self._watch.members[job.kernel_id] = member
             # A later program needs this to find the job if we end before we know the job's id.
             self.site.remember(job.kernel_id, member.notes())
-        await self._submit(jobs, gang_script(jobs, self.settings))
+        await self._submit(jobs, gang_script(jobs, self.settings, self.report_to))
 
     async def _submit(self, jobs: Sequence[Job], text: str) -> None:
         after = [await self._watch.job_of(one) for one in jobs[0].terms.after]
@@ -155,7 +160,8 @@ class SlurmLauncher:
         """Connect over TCP, or through a step of the job if the node accepts no connections."""
         folder = self.site.folder(kernel_id)
         try:
-            return await connect_over_tcp(folder, name)
+            arrival = self._watch.beginnings.arrival(kernel_id)
+            return await connect_over_tcp(folder, name, arrival=arrival)
         except KernelGone:
             state = self._watch.board[kernel_id]
             if not isinstance(state, Running) or self._is_new(kernel_id):
@@ -185,7 +191,7 @@ async def launcher(site: Site) -> AsyncIterator[SlurmLauncher]:
     images(settings.images)  # This raises EngineError for an invalid image.
     made = SlurmLauncher(site, settings)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(made.run)
+        await tasks.start(made.run)
         try:
             yield made
         finally:

@@ -45,6 +45,8 @@ def beginning(python: str) -> str:
     return _ONCE + _HAS_PYTHON.format(python=shlex.quote(python))
 
 
-def kernel_command(job: Job, settings: Settings) -> list[str]:
-    """Return the command that runs a kernel."""
-    return job.command(settings.python, listens=True, keeps=HANDED_ON)
+def kernel_command(job: Job, settings: Settings, report_to: str | None = None) -> list[str]:
+    """Return the command that runs a kernel; the kernel reports its start to `report_to`."""
+    return job.command(
+        settings.python, listens=True, report_to=report_to, node="SLURMD_NODENAME", keeps=HANDED_ON
+    )

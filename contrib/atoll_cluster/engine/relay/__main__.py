@@ -1,5 +1,5 @@
-"""Start the relay: `python -I -S relay stdio` or `relay listen ARGV…` in a kernel's run folder, or
-`relay reach FOLDER SERVICE` in any folder.
+"""Start the relay: `python -I -S relay stdio` or `relay listen launch.json …` in a kernel's run
+folder, or `relay reach FOLDER SERVICE` in any folder.
 
 Python sets `sys.path[0]` to the folder that it runs; this replaces it by the parent folder, so that
 the modules here can import one another as a package.

@@ -14,14 +14,13 @@ import ssl
 import sys
 
 from .carry import CHUNK, HEAD
+from .listening import ADDRESS
 from .tls import PEM, context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-ADDRESS = "relay.json"
-"""The file in a kernel's `run/` that contains `host` and `port`."""
 PATIENCE = 30.0
 """Seconds to wait for a kernel's address, because the kernel may be starting."""
 PAUSE = 0.25

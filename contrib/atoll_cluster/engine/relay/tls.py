@@ -6,7 +6,9 @@ and authorities have no meaning.
 
 from __future__ import annotations
 
-import ssl
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ssl
 
 PEM = "relay.pem"
 """The file in a kernel's `run/` with its private key and its certificate."""
@@ -14,6 +16,8 @@ PEM = "relay.pem"
 
 def context(pem: str, purpose: int) -> ssl.SSLContext:
     """Return the TLS context; `purpose` is PROTOCOL_TLS_SERVER or PROTOCOL_TLS_CLIENT."""
+    import ssl  # It takes as long to import as Python takes to start.
+
     made = ssl.SSLContext(purpose)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.check_hostname = False

@@ -9,4 +9,4 @@ import os
 import sys
 
 sys.path[0], package = os.path.split(sys.path[0])
-sys.exit(importlib.import_module(f"{package}.program").main())
+sys.exit(importlib.import_module(f"{package}.program").main(sys.argv[1:]))

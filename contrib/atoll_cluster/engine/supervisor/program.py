@@ -20,6 +20,7 @@ typing or contextlib.
 from __future__ import annotations
 
 import fcntl
+import importlib
 import json
 import os
 import select
@@ -36,6 +37,7 @@ from .watch import LOOK_AROUND, LimitWatcher, limit_data
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, NoReturn
 
 ASKED_BY = {signal.SIGTERM: "user-requested", signal.SIGUSR2: "time-limit"}
@@ -45,6 +47,8 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 KEEP = "--keep="
 KEPT = "ATOLL_KEPT_VARIABLES"
 """The variable that tells the kernel program which variables to pass on to programs."""
+FOR_KERNEL = 4
+"""How many descriptors the kernel program gets without a sandbox: the usual ones, its listener."""
 HEADROOM = 2
 """Without a cgroup, a single process may allocate this many times the kernel's memory limit.
 
@@ -55,13 +59,17 @@ class Supervisor:
     """Starts the kernel that `launch` describes (see `preparation.py`), and runs until its end."""
 
     def __init__(
-        self, launch: dict[str, Any], listener: socket.socket, asked: socket.socket
+        self,
+        launch: dict[str, Any],
+        kept: dict[str, str],
+        listener: socket.socket,
+        asked: socket.socket,
     ) -> None:
-        """Start the kernel, which accepts requests at `listener`.
+        """Start the kernel, which accepts requests at `listener`, with the variables `kept`, too.
 
         At `asked`, the supervisor answers questions about memory and log.
         """
-        self._launch, self._asked = launch, asked
+        self._launch, self._kept, self._asked = launch, kept, asked
         self._watch = LimitWatcher(launch["memory"], launch["processes"], launch["cgroups"])
         self._log = Log(launch["log"])
         self._signals, wakeup = os.pipe()
@@ -70,6 +78,7 @@ class Supervisor:
         signal.set_wakeup_fd(wakeup)
         for number in (signal.SIGCHLD, signal.SIGQUIT, *ASKED_BY):
             signal.signal(number, lambda _number, _frame: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGQUIT, *ASKED_BY})
         self._reason = "self-terminated"
         self._deadline: float | None = None
         self._cpu_used = 0.0
@@ -161,7 +170,7 @@ class Supervisor:
 
     def _become_kernel(self, listener: socket.socket) -> NoReturn:
         launch = self._launch
-        environ = {**kept_variables(), **launch["environ"]}
+        environ = {**self._kept, **launch["environ"]}
         signal.set_wakeup_fd(-1)
         os.setsid()
         for group in launch["cgroups"]:
@@ -175,6 +184,8 @@ class Supervisor:
         give_files([files[0], log, log, listener.fileno(), *files[1:]])
         os.umask(0o022)
         os.chdir(launch["cwd"])
+        if launch["program"] and is_ours(launch["argv"], launch["program"]):
+            become(launch["program"], launch["argv"][-2:], environ)
         os.execvpe(launch["argv"][0], launch["argv"], environ)  # noqa: S606 - no shell is wanted
 
     def _obey(self, numbers: bytes) -> None:
@@ -242,9 +253,9 @@ class Supervisor:
             write_json(END, end)
 
 
-def kept_variables() -> dict[str, str]:
+def kept_variables(words: Sequence[str]) -> dict[str, str]:
     """Return our own variables that the kernel gets, and a variable that lists their names."""
-    patterns = [word[len(KEEP) :] for word in sys.argv[2:] if word.startswith(KEEP)]
+    patterns = [word[len(KEEP) :] for word in words if word.startswith(KEEP)]
     whole = {one for one in patterns if not one.endswith("*")}
     begins = tuple(one[:-1] for one in patterns if one.endswith("*"))
     kept = {
@@ -261,6 +272,36 @@ def give_files(descriptors: list[int]) -> None:
     aside = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, beyond) for fd in descriptors]
     for target, fd in enumerate(aside):
         os.dup2(fd, target)
+
+
+def is_ours(argv: list[str], program: str) -> bool:
+    """Return whether a command would run the kernel program with a Python like that of this
+    process.
+    """
+    is_same = os.path.realpath(argv[0]) == os.path.realpath(sys.executable)
+    is_like = argv[1:4] == ["-I", "-S", program] and sys.getfilesystemencoding() == "utf-8"
+    return is_same and is_like
+
+
+def become(program: str, words: list[str], environ: dict[str, str]) -> NoReturn:
+    """Run the kernel program in this process, as if it were a new one, which takes longer to start.
+
+    `words` are its arguments. It gets the first four descriptors.
+    """
+    os.closerange(FOR_KERNEL, max(map(int, os.listdir("/proc/self/fd"))) + 1)
+    for number in (signal.SIGCHLD, signal.SIGQUIT, *ASKED_BY):
+        signal.signal(number, signal.SIG_DFL)
+    os.environ.clear()
+    os.environ.update(environ)
+    folder, package = os.path.split(program)
+    sys.path.insert(0, folder)
+    code = 1
+    try:
+        code = importlib.import_module(f"{package}.program").main(int(words[0]), words[1])
+    except BaseException:  # noqa: BLE001 - nothing may get back into the supervisor
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(code)
 
 
 def listen(name: str) -> socket.socket:
@@ -291,19 +332,26 @@ def detach() -> bool:
     return True
 
 
-def main() -> int:
-    launch = json.loads(read(sys.argv[1]))
-    ready, tell = os.pipe()
-    if "--detach" in sys.argv[2:] and not detach():
-        os.close(tell)
-        sys.exit(0 if os.read(ready, 1) else 1)
+def main(words: Sequence[str], tell: int | None = None) -> int:
+    """Run a kernel until its end; returns the exit code. The first word is the file `launch`.
+
+    When the sockets exist, this writes a byte to the descriptor `tell`. Until then, the signals
+    that end a kernel may be blocked.
+    """
+    launch = json.loads(read(words[0]))
+    if "--detach" in words:
+        ready, tell = os.pipe()
+        if not detach():
+            os.close(tell)
+            sys.exit(0 if os.read(ready, 1) else 1)
     for number in (signal.SIGHUP, signal.SIGINT):
         # The cluster may ignore these signals (nohup), but sessions must not ignore them.
         signal.signal(number, signal.SIG_DFL)
     listener, asked = listen("kernel.sock"), listen("supervisor.sock")
     pid = os.getpid()
     write_json(STATE, {"pid": pid, "started": int(stat_fields(pid)[19])})
-    supervisor = Supervisor(launch, listener, asked)
-    os.write(tell, b".")
-    os.close(tell)
+    supervisor = Supervisor(launch, kept_variables(words[1:]), listener, asked)
+    if tell is not None:
+        os.write(tell, b".")
+        os.close(tell)
     return supervisor.run()

@@ -17,6 +17,7 @@ from atoll_cluster.engine.kernels import open_engine
 from atoll_cluster.engine.launcher import Site
 from atoll_cluster.engine.relay.tls import context
 from atoll_cluster.engine.remote import read_fresh, write_key
+from atoll_cluster.engines import Arrival, receive_arrivals
 from atoll_cluster.testing.talk import KernelTalk
 
 pytestmark = pytest.mark.anyio
@@ -85,6 +86,24 @@ async def test_nodes_may_have_an_old_python(pooled, oldest, way):
         with anyio.fail_after(DEADLINE):
             assert (await kernel.stop()).reason == "user-requested"
         assert b"xxx" in await TALK.log(engine)
+
+
+async def test_a_kernel_tells_that_it_listens(pooled, tmp_path, monkeypatch):
+    monkeypatch.setenv("POOL_NODE", "n1")
+    heard, has_heard = [], anyio.Event()
+
+    def hear(arrival):
+        heard.append(arrival)
+        has_heard.set()
+
+    async with receive_arrivals(Site(root=tmp_path / "kernels"), hear) as address:
+        told = f'{PYTHON} report_to="127.0.0.1:{address.rpartition(":")[2]}", node="POOL_NODE",'
+        async with pooled(python=(PYTHON, told)) as engine:
+            await TALK.started(engine)
+            with anyio.fail_after(DEADLINE):
+                await has_heard.wait()
+            written = read_fresh(engine.root / "k1" / "run" / "relay.json")
+            assert heard == [Arrival("k1", written["host"], written["port"], "n1")]
 
 
 @pytest.mark.parametrize("key", ["none", "another kernel's"])
