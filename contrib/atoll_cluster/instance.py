@@ -148,7 +148,9 @@ class Announcement:
             if self._claim is not None:
                 self._claim.renew()
         except Lost as error:
-            _log.critical("this program has stood still, and one on %s has taken over", error)
+            _log.critical(
+                "this program was stopped for some time, and one on %s has taken over", error
+            )
             os._exit(1)
 
     def _lock_again(self) -> None:

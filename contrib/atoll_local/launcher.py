@@ -32,7 +32,7 @@ def offer(paths: Paths, say: Callable[[str], None]) -> Profile:
     data = data_dir(paths)
     server = find_server(data)
     if server is None:
-        say("atoll: starting the embedded cluster (atoll local --help tells more)")
+        say("atoll: starting the embedded cluster (atoll local --help explains it)")
         server = start(data)
         if slots := simulated(data):
             say(f"atoll: it simulates {slots}")

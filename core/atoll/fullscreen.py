@@ -94,7 +94,7 @@ class FullScreen:
 
     async def _show_and_run_pending(self) -> None:
         while not await self._left():
-            # During the last pending, another one may have been requested.
+            # Meanwhile, other work may have been requested.
             if self._pending is None:
                 await self._show()
             else:

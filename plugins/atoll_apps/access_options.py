@@ -112,6 +112,6 @@ class AccessOptions:
     def warn(self, bind: Bind, name: str) -> None:
         """If anybody but the user can connect, show a warning that says who."""
         if self.share:
-            who = "every account of this machine" if bind.is_local else "whoever reaches it"
+            who = "every account of this machine" if bind.is_local else "everyone who can connect"
             how = "with its token" if self.token else "without a password"
             self.say(f"{bind.name} is shared: {who} gets into {name} {how}")

@@ -132,7 +132,7 @@ class Created:
         if self.trouble and request.strict:
             raise AtollError(
                 f"session {self.name} runs, but its preparation failed",
-                hint=f"atoll logs {self.name} tells why, atoll rm {self.name} removes it",
+                hint=f"atoll logs {self.name} shows why, atoll rm {self.name} removes it",
             )
 
     def failure(self) -> AtollError:

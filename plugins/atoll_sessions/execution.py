@@ -75,7 +75,7 @@ class Execution:
             nursery.cancel_scope.cancel()
         if exit_code == _NO_INTERPRETER and code.mode == "query" and not self._takes_bytes:
             self.context.output.warn(
-                f"the session has no interpreter for -c (atoll logs {self.session_name} tells why)"
+                f"the session has no interpreter for -c (atoll logs {self.session_name} shows why)"
             )
         if self._lacks_input and not self.interrupted:
             raise AtollError("the code asks for input, but there is none")

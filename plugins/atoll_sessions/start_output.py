@@ -74,5 +74,5 @@ def _tell_trouble(context: Context, created: Created) -> None:
     if created.created and created.trouble and created.status == "RUNNING":
         context.output.warn(
             f"the preparation of session {created.name} has failed: {created.trouble}"
-            f" (atoll logs {created.name} tells more)"
+            f" (atoll logs {created.name} shows more)"
         )

@@ -75,7 +75,7 @@ async def web(
     async with listening(at, share=share) as (listeners, found):
         at = evolve(at, port=found)
         if share:
-            context.output.warn(f"whoever reaches {at.name} acts as you")
+            context.output.warn(f"everyone who can connect to {at.name} acts as you")
         async with (
             StorageServers(context, api) as servers,
             until_interrupted(context) as nursery,

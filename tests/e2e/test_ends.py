@@ -49,7 +49,7 @@ def names(shared):
     ],
 )
 def test_too_much_memory(shared, code):
-    """The session is killed, and tells why; the cluster and other sessions go on."""
+    """The session is killed, and says why; the cluster and other sessions go on."""
     assert shared.run("run", "-t", "modest", "-q", *SMALL, "-c", "x = 1", "python").returncode == 0
     greedy = shared.run("run", "-t", "greedy", "-q", *SMALL, *code, "python")
 

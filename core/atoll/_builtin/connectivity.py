@@ -149,7 +149,7 @@ async def _answers(api: "Api") -> AsyncIterator[Finding]:
 def _clock(date: str) -> Finding:
     ahead = seconds_ahead(date)
     if ahead is None:
-        return Finding("clock", "skipped", "the cluster does not tell its time")
+        return Finding("clock", "skipped", "the cluster does not send its time")
     direction = "ahead of" if ahead > 0 else "behind"
     detail = f"{abs(ahead):.0f} s {direction} the cluster's"
     if abs(ahead) < _PRECISION:

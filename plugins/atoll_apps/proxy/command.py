@@ -53,7 +53,7 @@ async def proxy(
     async with listening(at, share=share) as (listeners, found):
         at = evolve(at, port=found)
         if share:
-            context.output.warn(f"whoever reaches {at.name} acts with your keys")
+            context.output.warn(f"everyone who can connect to {at.name} acts with your keys")
         connection_filter = access.connection_filter("proxy")
         handle = partial(serve_connection, partial(forward_request, api), access.rules(at))
         async with until_interrupted(context) as nursery:

@@ -33,7 +33,7 @@ _PAUSE_WHILE_SLOW = 5.0
 _PAUSE_FACTOR = 20.0
 """The pause before the next query, as a multiple of the time that the last answer took."""
 _SLOW_ANSWER = 5.0
-"""Seconds without an answer after which the cluster summary as silent."""
+"""Seconds without an answer after which the cluster counts as silent."""
 _TIMEOUT = 30.0
 """Seconds after which a query without an answer is given up and repeated."""
 _QUERY = """

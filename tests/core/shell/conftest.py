@@ -46,7 +46,7 @@ def here(tmp_path, monkeypatch):
 @pytest.fixture
 def open_prompt(home):
     """Open prompts, which are closed at the end; `tasks` bring the plugin of `beside.py` along."""
-    # Here, because pytest queries to be the first to import what it takes for a plugin.
+    # Here, because pytest must be the first to import its plugins.
     from atoll.testing import Prompt
 
     opened = []

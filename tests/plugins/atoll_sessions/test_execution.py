@@ -56,7 +56,7 @@ async def test_a_session_without_an_interpreter_is_told(exit_code, mode, is_told
 
     assert await run.run(Code(mode=mode, snippet="1", exec="x")) == exit_code
 
-    told = "atoll: the session has no interpreter for -c (atoll logs train tells why)\n"
+    told = "atoll: the session has no interpreter for -c (atoll logs train shows why)\n"
     assert output.stderr.getvalue() == (told if is_told else "")
 
 
