@@ -1,21 +1,25 @@
 """`rm`: terminates sessions."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
+import trio
 from attrs import define, frozen
 
 from atoll import AtollError, Context, Name, NotAuthorized
 from atoll_sessions.owners import owner_option
 from atoll_sessions.queries import destroy, find_session, get_session
 from atoll_sessions.stats import tell_last_stats
-from atoll_sessions.statuses import STARTING
+from atoll_sessions.statuses import ENDING, STARTING
 
 if TYPE_CHECKING:
     from atoll import Api
 
-_NEEDS_FORCE = STARTING | {"TERMINATING", "ERROR"}
+_NEEDS_FORCE = STARTING | {ENDING, "ERROR"}
+_SILENCE = 2.0
+"""Seconds after which the user is told what is waited for."""
 
 
 @click.command()
@@ -84,9 +88,7 @@ class _Ending:
     async def end(self, one: _Found, *, forced: bool) -> Mapping[str, Any] | None:
         """Terminate a session; returns its last statistics, None if that fails."""
         try:
-            last: Mapping[str, Any] = await destroy(
-                self.api, one.id, forced=forced, recursive=self.recursive, owner=self.owner
-            )
+            last = await self._destroy(one, forced=forced)
         except NotAuthorized as error:
             self._fail(one.reference, await self._why_refused(one, error))
         except AtollError as error:
@@ -100,6 +102,32 @@ class _Ending:
             self.context.output.done(message, official="Done.")
             return last
         return None
+
+    async def _destroy(self, one: _Found, *, forced: bool) -> Mapping[str, Any]:
+        """Terminate a session, and say what is waited for if that takes long."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._tell_wait, one)
+            failure = None
+            try:
+                last: Mapping[str, Any] = await destroy(
+                    self.api, one.id, forced=forced, recursive=self.recursive, owner=self.owner
+                )
+            except AtollError as error:  # A nursery would put it into a group.
+                failure = error
+            nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+        return last
+
+    async def _tell_wait(self, one: _Found) -> None:
+        """After a while, say that the session is ending, and that this needs nobody to wait."""
+        await trio.sleep(_SILENCE)
+        with suppress(AtollError):
+            if (await get_session(self.api, one.id, ["status"])).status == ENDING:
+                self.context.output.note(
+                    f"session {one.reference} is {ENDING}: waiting until its programs have ended"
+                    " and its scheduler, such as Slurm, confirms it; it also ends if you leave"
+                )
 
     async def _why_refused(self, one: _Found, error: AtollError) -> AtollError:
         """Return the reason of a refusal: the session can't be terminated at the moment, or belongs
