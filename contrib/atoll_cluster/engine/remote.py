@@ -15,7 +15,6 @@ from typing import Any
 
 import anyio
 from anyio.abc import ByteReceiveStream, ByteSendStream, ByteStream, Process
-from anyio.streams.tls import TLSStream
 from attrs import define
 
 from .arrivals import Arrival
@@ -24,6 +23,7 @@ from .control import GONE
 from .launcher import RELAY
 from .relay.listening import ADDRESS
 from .relay.tls import PEM, context
+from .tls_stream import TlsStream
 
 CONNECT_TIMEOUT = 10.0
 """Seconds in which a node must accept a connection and prove that it has the kernel's key."""
@@ -56,15 +56,12 @@ async def connect_over_tcp(
         if told is None:
             told = await anyio.to_thread.run_sync(_written_address, run / ADDRESS)
         with anyio.fail_after(CONNECT_TIMEOUT):
-            tcp = await anyio.connect_tcp(host or told.host, told.port)
+            tls = context(str(run / PEM), ssl.PROTOCOL_TLS_CLIENT)
+            stream = await TlsStream.connect(host or told.host, told.port, tls)
             try:
-                tls = context(str(run / PEM), ssl.PROTOCOL_TLS_CLIENT)
-                stream = await TLSStream.wrap(
-                    tcp, server_side=False, ssl_context=tls, standard_compatible=False
-                )
                 await stream.send(f"{name}\n".encode())
             except BaseException:
-                await anyio.aclose_forcefully(tcp)
+                await anyio.aclose_forcefully(stream)
                 raise
     except (*_ENDS, LookupError, ValueError, TypeError, TimeoutError) as error:
         raise KernelGone(GONE) from error
