@@ -123,10 +123,11 @@ class OpensshConnection:
             return await _SESSION_BACKOFF.retry(run, passes=passes)
         except _NoSession:
             # Other processes may have as many sessions as the host allows a connection.
-            if self._alone:
+            master = self._master
+            if self._alone or master is None or not master.is_shared:
                 raise
             self._alone = True
-            await self.aclose()
+            await self._leave(master)
             return await run()
 
     async def _run(self, command: str, stdin: bytes) -> Completed:
@@ -199,7 +200,7 @@ def _no_channel(name: str, target: str, told: str) -> NotSent | NoForwarding:
         return NotSent(f"{name} can't reach {target}: {found[1].strip().lower()}")
     return NoForwarding(
         f"{name} does not forward connections to {target}",
-        hint="its AllowTcpForwarding forbids it",
+        hint="its AllowTcpForwarding forbids it" if told else "or nothing listens there",
         permanent=True,
     )
 

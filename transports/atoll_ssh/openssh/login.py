@@ -25,7 +25,7 @@ from atoll_ssh.asking import (
 from atoll_ssh.openssh.folder import MasterFolder, new_folder
 from atoll_ssh.openssh.mux import MuxClient, MuxGone, MuxRefused
 from atoll_ssh.openssh.questions import Questions
-from atoll_ssh.openssh.target import Settings, Target, cipher_options
+from atoll_ssh.openssh.target import RELAY_CIPHERS, Settings, Target, cipher_options
 from atoll_ssh.relay import USER
 
 _CONNECT_TIMEOUT = 10
@@ -99,7 +99,7 @@ async def log_in(target: Target, settings: Settings, *, persist: int) -> Master:
     options = _words({**_COMMON, **_HOST, "ControlPersist": str(max(1, persist))})
     command = [
         *("ssh", "-M", "-N", "-x", "-a", "-S", str(folder.socket), "-E", str(folder.log)),
-        *(*target.options, *options, *cipher_options(settings), *target.host),
+        *(*target.options, *options, *cipher_options(settings["ciphers"]), *target.host),
     ]
     try:
         start = partial(_start, command, folder)
@@ -135,7 +135,7 @@ async def log_in_at_relay(name: str, target: Target, through: Path, relay: str) 
     options = _words({**_COMMON, **_RELAY, "ProxyCommand": proxy})
     command = [
         *("ssh", "-F", "none", "-M", "-N", "-x", "-a", "-S", str(folder.socket)),
-        *("-E", str(folder.log), *options, f"{USER}@{USER}"),
+        *("-E", str(folder.log), *options, *cipher_options(RELAY_CIPHERS), f"{USER}@{USER}"),
     ]
     try:
         if not await _start(command, folder, {**os.environ, "SHELL": "/bin/sh"}):
@@ -165,6 +165,8 @@ async def _start(command: list[str], folder: MasterFolder, environ: dict[str, st
             stderr=log,
             start_new_session=True,
             env=environ,
+            # It would keep the current folder in use.
+            cwd=Path.home(),
         )
     return ended.returncode
 

@@ -117,6 +117,8 @@ class Questions:
         if kind == "none":
             self._context.output.note(shown(prompt))
             await trio.sleep_forever()  # until ssh ends the program that asks
+        if kind == "confirm":
+            return "yes" if await self._context.confirm(name) else None
         return await self._ask(self._context, name)
 
     async def _ask(self, context: Context, name: str) -> str:

@@ -18,6 +18,7 @@ _TIMEOUT = 10.0
 _KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 _FAST_CIPHER = "aes128-gcm@openssh.com"
 _SLOW_CIPHER = "chacha20-poly1305@openssh.com"
+RELAY_CIPHERS = f"{_SLOW_CIPHER},{_FAST_CIPHER}"
 _MOST_CPU_INFO = 2**14
 
 
@@ -73,13 +74,17 @@ class Target:
             if not asked.returncode:
                 return Settings(asked.stdout.decode(errors="replace"))
             told = asked.stderr.decode(errors="replace").strip().splitlines()
-            raise ConfigError(told[-1] if told else "ssh -G fails", hint="see ~/.ssh/config")
+            raise ConfigError(told[0] if told else "ssh -G fails", hint="see ~/.ssh/config")
         raise ConfigError(f"ssh -G does not answer within {_TIMEOUT:g} s", hint="see ~/.ssh/config")
 
 
-def cipher_options(settings: Settings) -> list[str]:
-    """Prefer a cipher that processors compute themselves, unless the user prefers another one."""
-    ciphers = settings["ciphers"].split(",")
+def cipher_options(allowed: str) -> list[str]:
+    """Return the options to prefer a cipher that processors compute themselves.
+
+    They are empty if the list of `allowed` ciphers begins with another one than that of OpenSSH
+    does, since then the user prefers it.
+    """
+    ciphers = allowed.split(",")
     if ciphers[0] != _SLOW_CIPHER or _FAST_CIPHER not in ciphers or not _computes_aes():
         return []
     others = [one for one in ciphers if one != _FAST_CIPHER]
