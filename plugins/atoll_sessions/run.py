@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 
 _RUNNERS = {
     ".py": "python3",
+    ".pyw": "python3",
     ".sh": "sh",
     ".bash": "bash",
     ".js": "node",
+    ".cjs": "node",
+    ".mjs": "node",
     ".rb": "ruby",
     ".pl": "perl",
     ".R": "Rscript",

@@ -127,6 +127,7 @@ def test_what_is_run():
         ("no ext", b"#! /usr/bin/env -S python3 -u\r\n", "/usr/bin/env -S python3 -u 'no ext'"),
         ("x.awk", b"#!/usr/bin/awk -f", "/usr/bin/awk -f x.awk"),
         ("x.py", b"#!/bin/sh\n", "python3 x.py"),
+        ("x.mjs", b"", "node x.mjs"),
         ("plain", b"print(1)\n", "*"),
         ("empty", b"", "*"),
         ("blank", b"#!\n", "*"),
