@@ -13,9 +13,8 @@ from contextlib import suppress
 
 import asyncssh
 
-GREETING = b"atoll relay "
-"""The beginning of its first line; the public part of its key follows."""
-USER = "relay"
+from atoll_ssh.relay_greeting import GREETING
+
 _CHUNK = 2**18
 _KEEPALIVE = 20
 """Seconds of silence after which the connection to the client is tested."""

@@ -117,6 +117,14 @@ def test_a_command_that_prints_without_end_is_ended(known_bastion, ssh):
         joined(known_bastion.via, use)
 
 
+def test_nothing_of_asyncssh_is_imported():
+    code = (
+        "import sys, atoll_ssh.openssh.connection; "
+        "sys.exit(bool(sys.modules.keys() & {'asyncssh', 'asyncio'}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 def test_what_logs_in_first_lets_others_in_until_that_is_ended(known_bastion, user_home):
     async def say(connection):
         return (await connection.run("echo 1")).stdout

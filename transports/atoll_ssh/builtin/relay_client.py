@@ -9,7 +9,7 @@ import trio
 
 from atoll import Unreachable, aio
 from atoll.transport import NotSent
-from atoll_ssh.relay import GREETING, USER
+from atoll_ssh.relay_greeting import GREETING, USER
 
 _GREETING_TIMEOUT = 30.0
 _MOST_NOISE = 2**16

@@ -26,7 +26,7 @@ from atoll_ssh.openssh.folder import MasterFolder, new_folder
 from atoll_ssh.openssh.mux import MuxClient, MuxGone, MuxRefused
 from atoll_ssh.openssh.questions import Questions
 from atoll_ssh.openssh.target import RELAY_CIPHERS, Settings, Target, cipher_options
-from atoll_ssh.relay import USER
+from atoll_ssh.relay_greeting import USER
 
 _CONNECT_TIMEOUT = 10
 _ENDING = 2.0
