@@ -12,7 +12,7 @@ from attrs import define, field
 
 from atoll._capture import Capture
 from atoll._click_prompts import Printed
-from atoll._commands import NoSuchCommand
+from atoll._commands import NoSuchCommand, before_command
 from atoll._context import Context, current_context, fixed_target_of
 from atoll._deferred import result_of
 from atoll._errors import ExitCode, TimedOut, UsageError, is_interruption
@@ -120,9 +120,17 @@ class Runner:
         try:
             if statement.system:
                 return await self._run_system(line)
+            if statement.target is not None and not self._knows(statement):
+                # This fails, and then no file shall be made.
+                line.prepared = await self._prepare(line, Source(None))
             return await self._call_into(Sink(statement, line.file), line)
         except BaseException as error:  # noqa: BLE001  # reported in one line, here at last
             return self._report(error, line)
+
+    def _knows(self, statement: Statement) -> bool:
+        """Whether a statement begins with a command that there is, or with none."""
+        words = statement.words[before_command(statement.words) :]
+        return not words or self.program.tree.root.child(words[0]) is not None
 
     async def _call_into(self, sink: Sink, line: "_Line") -> int:
         """Run a command, and wait for the program that reads its output."""

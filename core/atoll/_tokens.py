@@ -28,7 +28,7 @@ _COMMENT = re.compile(r"#[^\n]*+")
 _CHAINS = ("&&", "||")
 PASTED = ("$", "%", "atoll", "backend.ai")
 """Words that stand before a statement when a line of a document is pasted."""
-_PROMPT = re.compile(r"(?:[^\s;&|<>'\"$#!{}()\\]++ )?atoll> ")
+_PROMPT = re.compile(r"(?:\[[INR]\] )?(?:[^\s;&|<>'\"$#!{}()\\]++ )?atoll>(?: |(?=\n)|\Z)")
 """This program's own prompt, which stands before a statement when a screen is pasted. Otherwise, it
 would write into the file that is named as a command.
 """

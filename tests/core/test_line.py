@@ -244,9 +244,17 @@ def test_a_line_may_be_pasted_with_its_prompt():
     assert (let.name, loop.name, loop.body[0].word) == ("a", "x", "break")
     assert other.words == ("atoll", "ps")
 
-    lines = "box-2 atoll> ps -q\natoll> rm a\nb atoll> ! c > d; e 'atoll> f'"
-    ps, rm, system, quoted = parse(lines)
-    assert (ps.words, rm.words, system.system) == (("ps", "-q"), ("rm", "a"), "c > d")
+
+@pytest.mark.parametrize("before", ["atoll> ", "lab atoll> ", "[I] my-lab atoll> "])
+def test_a_line_may_be_pasted_with_the_prompt(before):
+    """It is no redirection into a file of the command's name; a prompt alone is nothing."""
+    lines = ["$ atoll ps; ", "! ls > a\n", "for x in b {\n", "ps > c\n}\n", "\n"]
+    end = "print atoll > d; e 'atoll> f'"
+    first, system, loop, other, quoted = parse(before + before.join(lines) + end)
+
+    assert (first.words, first.target, system.system) == (("$", "atoll", "ps"), None, "ls > a")
+    assert (loop.body[0].words, loop.body[0].target) == (("ps",), "c")
+    assert (other.words, other.target) == (("print", "atoll"), "d")
     assert quoted.words == ("e", "atoll> f")
 
 
