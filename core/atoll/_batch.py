@@ -1,6 +1,6 @@
 """Front door 2: runs lines from a pipe, a file or `-c`, one after the other."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
@@ -77,12 +77,11 @@ class Batch:
     async def _run_all(self, script: Source, stdin: Source | None, log: "_Log") -> int:
         async with trio.open_nursery() as nursery:
             jobs = Jobs(nursery, limit=log.done.jobs_limit if log.done else 0)
-            jobs.keep_folder = await may_move(script)
+            moves = await may_move(script)
             # Standard input contains the script, so commands read their input from the terminal.
             stdin = stdin or Source(open_terminal())
             runner = Runner(self.program, jobs, stdin, self.output_format)
-            if jobs.keep_folder:
-                runner.control = self._control(jobs)
+            runner.script_control = partial(self._control, jobs, moves)
             interpreter = Interpreter(
                 runner,
                 self.program.variables,
@@ -97,8 +96,10 @@ class Batch:
                 code = exited.code
         return code or jobs.first_failure()
 
-    def _control(self, jobs: Jobs) -> JobControl:
-        """Return what runs jobs as processes."""
+    def _control(self, jobs: Jobs, moves: Callable[[], bool]) -> JobControl | None:
+        """Return what runs a job as a process, if the script may change its folder meanwhile."""
+        if not moves():
+            return None
         from atoll._script_jobs import ScriptControl
 
         return ScriptControl.of(

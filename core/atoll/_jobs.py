@@ -58,6 +58,8 @@ class Job:
     child: "Child | None" = field(default=None, repr=False)
     """The process that runs the job; None if the job runs in this process."""
     scope: "trio.CancelScope | None" = field(default=None, repr=False)
+    keeps_folder: bool = False
+    """Whether the job is a process of its own, so that `cd` has no effect on it."""
     line: "FrontLine | None" = field(default=None, repr=False)
     """The line, if it was typed without `&` and runs in this process."""
     _began: float = 0.0
@@ -179,8 +181,6 @@ class Jobs:
     on_change: Callable[[Job], None] = _nothing
     """Called when a background job has ended or was stopped."""
     limit: int = 0
-    keep_folder: bool = False
-    """Whether each job of a script is a process, which keeps its folder."""
     profile: Callable[[], str] = lambda: ""
     """Returns the name of the profile that a job uses if it starts now."""
     in_front: list[Job] = field(factory=list)
@@ -190,12 +190,12 @@ class Jobs:
     _jobs: dict[int, Job] = field(factory=dict)
     _queue: "deque[tuple[Job, Run]]" = field(factory=deque)
 
-    def start(self, text: str, run: Run) -> Job:
+    def start(self, text: str, run: Run, *, keeps_folder: bool = False) -> Job:
         """Start a statement in the background, or queue it if the limit is reached; returns at
         once.
         """
         self._check()
-        job = self._listed(Job(text, self.profile()))
+        job = self._listed(Job(text, self.profile(), keeps_folder=keeps_folder))
         self._queue.append((job, run))
         self.feed()
         return job
@@ -205,7 +205,7 @@ class Jobs:
         stopped or moved to the background, it becomes a listed job.
         """
         self._check()
-        job = Job(text, self.profile(), foreground=True, line=line)
+        job = Job(text, self.profile(), foreground=True, keeps_folder=line is None, line=line)
         if line is not None:
             line.on_stop = partial(self.note_stop, job)
             line.on_progress = partial(setattr, job, "doing")

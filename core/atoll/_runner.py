@@ -87,7 +87,8 @@ class Runner:
     `shell` is the prompt that the lines come from, None for a script. `foreground` is false for
     statements that run in the background. `capture` keeps what the statements write. A `nested`
     runner runs lines for a command, and starts no jobs; nor does one that runs a line for one of
-    several profiles, its `share`. `control` runs the jobs of a prompt.
+    several profiles, its `share`. `control` runs the jobs of a prompt. `script_control` returns
+    what runs a job of a script as a process, None if the job can run in this one.
     """
 
     program: Program
@@ -99,6 +100,7 @@ class Runner:
     capture: Capture | None = None
     nested: bool = False
     control: JobControl | None = None
+    script_control: Callable[[], JobControl | None] = lambda: None
     share: "Share | None" = None
 
     has_reported: bool = field(default=False, init=False)
@@ -171,8 +173,8 @@ class Runner:
         """
         if self.nested:
             raise UsageError("a command within another can't go to the background")
-        if self.control is not None:
-            job = self.control.start(part, then)
+        if (control := self.control or self.script_control()) is not None:
+            job = control.start(part, then)
         else:
             kept = self.program.target.keep()
             job = self.jobs.start(part.node.text, partial(_keeping, kept, run))

@@ -3,6 +3,8 @@
 import os
 import re
 import stat
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -32,16 +34,26 @@ def read_script(file: str) -> str:
     return text
 
 
-async def may_move(script: Source) -> bool:
-    """Whether a script may change its folder, as far as its text shows. For a script from a pipe,
-    this is not known.
+async def may_move(script: Source) -> Callable[[], bool]:
+    """Return a function that tells whether a script may still change its folder, as far as its
+    text shows. What has not yet arrived from a pipe may do so.
     """
+    if script.file is not None and await trio.to_thread.run_sync(_is_pipe, script.file.fileno()):
+        return partial(_rest_may_move, script)
     if script.file is None:
-        return any(map(_MOVES.search, script.unread))
-    return await trio.to_thread.run_sync(_file_may_move, script.file.fileno())
+        moves = any(map(_MOVES.search, script.unread))
+    else:
+        moves = await trio.to_thread.run_sync(_file_may_move, script.file.fileno())
+    return lambda: moves
+
+
+def _is_pipe(descriptor: int) -> bool:
+    return not stat.S_ISREG(os.fstat(descriptor).st_mode)
+
+
+def _rest_may_move(script: Source) -> bool:
+    return not script.read_ahead() or any(map(_MOVES.search, script.unread))
 
 
 def _file_may_move(descriptor: int) -> bool:
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return False
     return bool(_MOVES.search(os.pread(descriptor, _LONGEST, 0).decode(errors="replace")))

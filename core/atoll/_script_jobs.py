@@ -1,5 +1,5 @@
-"""Runs the jobs of a script that changes its folder as processes, which keep the folder of their
-start.
+"""Runs the jobs of a script that may change its folder as processes, which keep the folder of
+their start.
 
 Other scripts run their jobs in their own process, which starts the jobs sooner; all of them use the
 one folder of that process.

@@ -62,6 +62,16 @@ class Source:
         """
         return [*self._lines, "".join(self._begun)]
 
+    def read_ahead(self) -> bool:
+        """Read what has arrived of a pipe, without waiting; returns whether its end was reached."""
+        import select
+
+        while self.file is not None and select.select([self.file.fileno()], [], [], 0)[0]:
+            if not (chunk := os.read(self.file.fileno(), _CHUNK)):
+                return True
+            self._split(self._decoder.decode(chunk))
+        return self.file is None
+
     @property
     def is_terminal(self) -> bool:
         """Whether the input is a terminal."""

@@ -103,11 +103,6 @@ async def cd(context: Context, folder: Path | None) -> None:
 
     `cd -` goes back. Jobs keep the folder in which they began.
     """
-    shares = context.shell is None and not context.jobs.keep_folder
-    if shares and (running := context.jobs.running()):
-        # The script comes through a pipe, so at the job's start this line was not known yet.
-        hint = "wait ends them all; in a script that -f or -c gives, they keep their folder"
-        raise AtollError(f"job {running[0].number} uses this folder", hint=hint)
     if moved_line() is not None:
         raise UsageError("cd changes the prompt's folder: a line in the background can't do that")
     if beside := next((job for job in context.jobs.running() if _uses_folder(job)), None):
@@ -123,8 +118,10 @@ async def cd(context: Context, folder: Path | None) -> None:
 
 
 def _uses_folder(job: Job) -> bool:
-    """Whether a job is a line that Ctrl-Z has moved: it runs in atoll itself, with its folder."""
-    return job.line is not None and not job.foreground
+    """Whether a job runs in this process, in the background: Ctrl-Z has moved it there, or it
+    began when the script was not expected to change its folder.
+    """
+    return not (job.keeps_folder or job.foreground)
 
 
 def _wanted(folder: Path | None) -> Path:

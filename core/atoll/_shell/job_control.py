@@ -96,7 +96,8 @@ class JobControl:
             # The task describes the prompt at this moment, even if the job is queued.
             task = Task.of(part, self.program, self.output_format, **self.task_options)
             run = partial(self._run_task, task)
-        return self.jobs.start(part.node.text, partial(_run_then, run, then) if then else run)
+        run = partial(_run_then, run, then) if then else run
+        return self.jobs.start(part.node.text, run, keeps_folder=True)
 
     async def _run_in_front(self, statement: Statement, job: Job) -> int:
         command = (*_SHELL, statement.system)
