@@ -217,6 +217,11 @@ class Setting:
     choices: Sequence[str] = field(default=(), converter=_texts)
     mapping: bool = False
 
+    @choices.validator
+    def _check_default(self, _attribute: object, choices: Sequence[str]) -> None:
+        if choices and self.default not in choices:
+            raise ValueError(f"the default {self.default!r} of {self.key} is none of its choices")
+
 
 @frozen(eq=False, repr=False)
 class Check:

@@ -100,6 +100,11 @@ FIELDS = {
         "yield Setting('brk', [], 'x')",
         "the default of Setting 'brk' should be",
     ),
+    "a setting whose default is no choice": (
+        "atoll_settings",
+        "yield Setting('brk', 'c', 'x', ('a', 'b'))",
+        "atoll_settings raised ValueError: the default 'c' of brk is none of its choices",
+    ),
     "a completion with a text for ttl": (
         "atoll_completions",
         "yield Completion('brk', 'x:y', ttl='soon')",
