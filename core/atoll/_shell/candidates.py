@@ -22,7 +22,7 @@ from atoll._program import Program
 from atoll._records import Candidate
 from atoll._shell.asking import checked
 from atoll._shell.click_completion import click_values, completes_itself
-from atoll._shell.cursor_place import CursorPlace
+from atoll._shell.cursor_place import CursorPlace, within_quotes
 from atoll._shell.files import files, is_shown
 from atoll._shell.matching import matches
 from atoll._shell.names import Names
@@ -153,6 +153,9 @@ class Candidates:
             kind: Literal["program", "file"] = "file" if words[1:] else "program"
             return self.at(evolve(where, words=(), kind=kind))
         prefix = [f"{MARK}{where.profile}"] if where.profile else []
+        if not words and (inner := within_quotes(where)) is not None:
+            inner = evolve(inner, words=(*prefix, *inner.words))
+            return evolve(self.at(inner), where=inner)
         return self.at(evolve(where, words=(*prefix, *words)))
 
     def named(self, kind: str, given: Sequence[str]) -> Iterable[Candidate] | None:

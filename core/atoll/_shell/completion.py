@@ -17,6 +17,8 @@ from atoll.text import printable
 
 _MOST = 200
 """The most rows that are shown; nobody reads more, and drawing them takes time."""
+_NOT_BETWEEN = {"'": {"'"}, '"': {'"', "\\", "$"}}
+"""What would need quotes of its own between quotes."""
 
 
 @define
@@ -66,9 +68,10 @@ class LineCompleter(Completer):
         """Return the place of the cursor, and the candidates there."""
         where = place(document.text_before_cursor, document.text_after_cursor)
         try:
-            return where, self.candidates.at(where)
+            offer = self.candidates.at(where)
         except Exception:  # noqa: BLE001  # whatever is wrong with a command, typing goes on
-            return where, Offer()
+            offer = Offer()
+        return offer.where or where, offer
 
     def rows(self, document: Document) -> Rows:
         """Return the rows of the menu. Call it in a thread, since lists may be long and file
@@ -76,7 +79,7 @@ class LineCompleter(Completer):
         """
         where, offer = self.parse(document)
         waits = any(self.candidates.names.of(query) is None for query in offer.queries)
-        found = self._found(offer)
+        found = self._found(where, offer)
         if [one.text for one in found] == [where.typed]:
             found = []  # the candidate is typed already
         shown = list(_spelled(where, found[:_MOST]))
@@ -89,11 +92,12 @@ class LineCompleter(Completer):
     ) -> Iterable[Completion]:
         """Return the candidates at the cursor, for prompt_toolkit."""
         where, offer = self.parse(document)
-        return _spelled(where, self._found(offer))
+        return _spelled(where, self._found(where, offer))
 
-    def _found(self, offer: Offer) -> list[Candidate]:
+    def _found(self, where: CursorPlace, offer: Offer) -> list[Candidate]:
         try:
-            return self.recent.first(offer.found)
+            found = self.recent.first(offer.found)
+            return [one for one in found if _fits(where, one)] if where.around else found
         except Exception:  # noqa: BLE001  # as in look()
             return []
 
@@ -118,6 +122,11 @@ def _spelled(where: CursorPlace, found: Iterable[Candidate]) -> Iterator[Complet
             display=printable(one.text.removeprefix(known)),
             display_meta=printable(one.meta),
         )
+
+
+def _fits(where: CursorPlace, one: Candidate) -> bool:
+    """Whether a candidate can be written between the quotes around the line."""
+    return not set(_written(one.text, where)) & _NOT_BETWEEN[where.around]
 
 
 def _written(text: str, where: CursorPlace) -> str:

@@ -39,6 +39,8 @@ class CursorPlace:
     piece: Token | None
     raw: str = ""
     right: tuple[str, ...] = ()
+    around: str = ""
+    """The quote around the whole line, which is a word of another line, as after `watch`."""
 
     @property
     def profile(self) -> str:
@@ -61,6 +63,14 @@ def place(before: str, after: str = "") -> CursorPlace:
     if variable := _variable(where):
         return evolve(where, kind="variable", piece=variable, raw=variable.value)
     return where
+
+
+def within_quotes(where: CursorPlace) -> CursorPlace | None:
+    """Return the place in the line that a word with an open quote holds; None for other words."""
+    piece = where.piece
+    if piece is None or piece.quote not in ("'", '"') or where.raw != piece.quote + piece.value:
+        return None
+    return evolve(place(piece.value), around=piece.quote)
 
 
 def _within_system(command: str) -> CursorPlace:

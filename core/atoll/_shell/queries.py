@@ -1,12 +1,16 @@
 """The candidates of completion, and the questions whose answers would add more."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 from attrs import evolve, field, frozen
 
 from atoll._plugins import Origin
 from atoll._records import Candidate
+
+if TYPE_CHECKING:
+    from atoll._shell.cursor_place import CursorPlace
 
 
 @frozen
@@ -55,6 +59,8 @@ class Offer:
 
     find: Callable[[], Sequence[Candidate]] = tuple
     queries: tuple[Query, ...] = ()
+    where: "CursorPlace | None" = None
+    """The place where a candidate is inserted, if it is not the one that was asked about."""
 
     @property
     def found(self) -> Sequence[Candidate]:

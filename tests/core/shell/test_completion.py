@@ -70,6 +70,11 @@ def test_commands(complete, before, expected):
         ("explain thing show --color=g", ["--color=green"]),
         ("explain thing show 'beta o", ["'beta one'"]),
         ("explain 5 thing show al", ["alpha"]),
+        ("explain 'thi", ["thing"]),
+        ("explain 5 'thing show --color g", ["green"]),
+        ("explain 'echo; thing show al", ["alpha"]),
+        ("explain 'thing show be", []),  # it would need the same quotes
+        ('explain "thing show be', ["'beta one'"]),
         ("explain --output js", ["json", "jsonl"]),
         ("explain --out", ["--output"]),
         ("explain --output json thing show --c", ["--color"]),
