@@ -16,7 +16,7 @@ from atoll._line import parse
 from atoll._names import Name, Values
 from atoll._node import Node
 from atoll._plugins import Origin, guarded
-from atoll._profile_prefix import MARK
+from atoll._profile_prefix import MARK, profile_of
 from atoll._profiles import ProfileStore
 from atoll._program import Program
 from atoll._records import Candidate
@@ -89,6 +89,14 @@ class Candidates:
             return words
         return [*map(as_written, nodes[0].words), *words[1:]]
 
+    def _profile_at(self, where: CursorPlace) -> str:
+        """Return the profile that the line names, or the alias that it begins with."""
+        words = (*where.words, *where.right)
+        begin = before_command(words)
+        meaning = self._without_alias(words[begin:])
+        again = before_command(meaning)
+        return profile_of((*words[:begin], *meaning[:again]), meaning[again:])
+
     def _lines_at(self, node: Node) -> list[Candidate]:
         """Return the aliases, at a place where a command may begin."""
         root = self.program.tree.root
@@ -110,6 +118,7 @@ class Candidates:
     def _follow(self, words: Sequence[str], typed: str = "") -> tuple[Node, list[str]]:
         """Follow the words before the typed one down the tree, as far as they name commands."""
         words = self._without_alias(words[before_command(words) :])
+        words = words[before_command(words) :]
         *rest, _ = job_words((*words, typed))
         node = self.program.tree.root
         while rest and (below := node.child(rest[0])):
@@ -117,7 +126,7 @@ class Candidates:
         return node, rest
 
     def _parameters(self, node: Node, words: Sequence[str], where: CursorPlace) -> Offer:
-        profile = where.profile
+        profile = self._profile_at(where)
         if profile == self.program.target.name:
             profile = ""
         assert node.provided is not None  # noqa: S101  # what runs is provided
@@ -152,7 +161,8 @@ class Candidates:
         if words[:1] == ["!"]:
             kind: Literal["program", "file"] = "file" if words[1:] else "program"
             return self.at(evolve(where, words=(), kind=kind))
-        prefix = [f"{MARK}{where.profile}"] if where.profile else []
+        profile = self._profile_at(where)
+        prefix = [f"{MARK}{profile}"] if profile else []
         if not words and (inner := within_quotes(where)) is not None:
             inner = evolve(inner, words=(*prefix, *inner.words))
             return evolve(self.at(inner), where=inner)

@@ -5,8 +5,6 @@ from typing import Literal
 
 from attrs import evolve, frozen
 
-from atoll._commands import before_command
-from atoll._profile_prefix import profile_of
 from atoll._shell.lines import State, last_statement
 from atoll._tokens import Kind, Token, Tokenizer, command_words, scan, statements
 
@@ -41,13 +39,6 @@ class CursorPlace:
     right: tuple[str, ...] = ()
     around: str = ""
     """The quote around the whole line, which is a word of another line, as after `watch`."""
-
-    @property
-    def profile(self) -> str:
-        """The profile that the line names by `@` or by `--profile`."""
-        words = (*self.words, *self.right)
-        begin = before_command(words)
-        return profile_of(words[:begin], words[begin:])
 
     @property
     def typed(self) -> str:

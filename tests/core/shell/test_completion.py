@@ -91,9 +91,13 @@ def test_a_command_within_another(complete, before, expected):
     assert complete(before) == expected
 
 
-def test_a_command_within_another_goes_to_the_profile_of_the_line(complete):
-    """Whichever of the two it stands before."""
-    for line in ("@lab explain thing show ", "explain @lab thing show "):
+def test_names_come_from_the_profile_of_the_line(complete, program):
+    """Whether a command, one within another, or an alias names it."""
+    aliases = "at: '@lab thing show'\nto: thing show --profile lab\n"
+    program.paths.config.mkdir(mode=0o700, parents=True)
+    (program.paths.config / "aliases.yaml").write_text(aliases)
+    lines = "@lab explain thing show ", "explain @lab thing show ", "at ", "to ", "explain to "
+    for line in lines:
         _, offer = complete.completer.parse(Document(line))
         assert offer.queries == (NamesOf("thing", "lab"),)
 
