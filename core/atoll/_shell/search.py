@@ -17,6 +17,7 @@ from prompt_toolkit.utils import get_cwidth
 
 from atoll._shell.daemon_threads import in_daemon_thread
 from atoll._shell.entries import Entry
+from atoll._shell.suspending import stop_atoll
 from atoll.text import printable
 
 _TITLE = "search: "
@@ -190,6 +191,8 @@ def _keys(search: Search, typed: str) -> KeyBindings:
     moves = {"up": -1, "c-p": -1, "c-s": -1, "down": 1, "c-n": 1, "c-r": 1}
     for key, rows in {**moves, "pageup": -_ROWS, "pagedown": _ROWS}.items():
         made.add(key)(lambda _event, rows=rows: search.move(rows))
+
+    made.add("c-z")(lambda _event: stop_atoll())
 
     @made.add("enter")
     @made.add("tab")

@@ -18,6 +18,11 @@ _TAKES_EFFECT = 0.05
 
 
 def press(_press: "KeyPress") -> None:
+    """Stop atoll when its key is pressed."""
+    stop_atoll()
+
+
+def stop_atoll() -> None:
     """Stop atoll, as `kill -TSTP` does."""
     os.kill(os.getpid(), signal.SIGTSTP)
 

@@ -14,7 +14,7 @@ import trio
 from atoll._jobs import Jobs
 from atoll.testing import Prompt
 
-CTRL_C, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x1a", "\x1c"
+CTRL_C, CTRL_R, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x12", "\x1a", "\x1c"
 WAITS = "! sh -c 'read x < fifo; echo to''ld $x'"
 """Waits until something is written into the FIFO."""
 
@@ -325,7 +325,7 @@ def in_a_shell(home):
     terminal.close()
 
 
-@pytest.mark.parametrize("how", ["key", "signal"])
+@pytest.mark.parametrize("how", ["key", "signal", "list"])
 def test_ctrl_z_at_the_prompt_stops_atoll(in_a_shell, how):
     """The shell that it was started from has a terminal as it was; what was typed is still there
     afterwards.
@@ -336,11 +336,17 @@ def test_ctrl_z_at_the_prompt_stops_atoll(in_a_shell, how):
     in_a_shell.ready()
     in_a_shell.type("echo st'i'll")
     in_a_shell.see("ll")
-    if how == "key":
-        in_a_shell.type(CTRL_Z)
-    else:
+    if how == "list":
+        in_a_shell.type(CTRL_R)
+        in_a_shell.see("search:")
+    if how == "signal":
         os.kill(int(pid), signal.SIGTSTP)
+    else:
+        in_a_shell.type(CTRL_Z)
     assert "-icanon" not in in_a_shell.see("outer")
+    if how == "list":
+        in_a_shell.see("search:")
+        in_a_shell.type(CTRL_C)
     in_a_shell.ready()
     in_a_shell.type("\r")
     in_a_shell.see("still\r\n")
