@@ -17,6 +17,7 @@ HIDDEN = "cluster.internal"
 """A name for 127.0.0.1 that nobody but the bastion knows."""
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
 _DEADLINE = 20.0
+_STARTS = 3
 
 
 def keygen(file: Path, *options: str) -> Path:
@@ -58,6 +59,14 @@ class Sshd:
     def start(self) -> None:
         """Start it, and wait until it listens."""
         (self.folder / "config").write_text("\n".join([*self._config(), *self.options, ""]))
+        # bwrap ends if somebody unmounts a file system of the machine while it takes them over.
+        for _ in range(_STARTS):
+            self._start_once()
+            if self._begins_to_listen():
+                return
+        pytest.fail(f"sshd does not start: {self.log}")
+
+    def _start_once(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [*self._with_hidden_host(), str(SSHD), "-D", "-e", "-f", self.folder / "config"],
@@ -65,7 +74,6 @@ class Sshd:
                 stdout=log,
                 stderr=log,
             )
-        self._wait_until_it_listens()
 
     def stop(self) -> None:
         """End it, and every connection that it has."""
@@ -103,14 +111,14 @@ class Sshd:
             return True
         return False
 
-    def _wait_until_it_listens(self) -> None:
+    def _begins_to_listen(self) -> bool:
         deadline = time.monotonic() + _DEADLINE
         while time.monotonic() < deadline and self.process and self.process.poll() is None:
             if self._listens():
-                return
+                return True
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(0.02)
-        pytest.fail(f"sshd does not start: {self.log}")
+        return False
 
 
 @contextmanager
