@@ -125,11 +125,13 @@ class Created:
         """Whether the session will never run."""
         return self.status in _FAILED and self.job_code != 0
 
-    def check(self, request: SessionRequest) -> None:
+    def check(self, request: SessionRequest, *, is_kept: bool = True) -> None:
         """Raise AtollError if the bootstrap script has failed and the request treats that as an
-        error.
+        error; `is_kept` tells whether the session runs on after that.
         """
         if self.trouble and request.strict:
+            if not is_kept:
+                raise AtollError("nothing was run, because the preparation of the session failed")
             raise AtollError(
                 f"session {self.name} runs, but its preparation failed",
                 hint=f"atoll logs {self.name} shows why, atoll rm {self.name} removes it",

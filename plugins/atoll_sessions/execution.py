@@ -108,9 +108,7 @@ class Execution:
                     self.context.output.warn("the cluster ended the run: it took too long")
                     return ExitCode.TIMED_OUT
                 elif status in ("error", "server-restarting"):
-                    raise AtollError(
-                        f"the cluster could not run this: {message.get('msg') or status}"
-                    )
+                    raise self._error(str(message.get("msg") or status))
         raise self._lost()
 
     async def _messages(self, channel: Channel) -> AsyncGenerator[Mapping[str, Any]]:
@@ -119,6 +117,13 @@ class Execution:
                 yield self.api.decode(await channel.receive(), TURN)
         except ChannelClosed:
             return
+
+    def _error(self, reason: str) -> AtollError:
+        stuck = "KernelExecutionFailed" in reason
+        again = f"atoll restart {self.session_name} lets it run code again" if stuck else ""
+        if "JSONDecodeError" in reason:
+            again = f"agents of Backend.AI fail if code shows an HTML page; {again}"
+        return AtollError(f"the cluster could not run this: {reason}", hint=again)
 
     def _lost(self) -> Unreachable:
         return Unreachable(

@@ -116,7 +116,7 @@ async def run(
         show_created(context, created, request, stays=not rm)
         if created.status != "RUNNING":
             return _not_running(context, created)
-        created.check(request)
+        created.check(request, is_kept=not rm)
         await upload(api, created.id, parts)
         exit_code = 0
         if what is not None:

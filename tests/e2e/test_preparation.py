@@ -39,7 +39,7 @@ def test_what_succeeds_is_not(shared, script, text):
 def test_strict_makes_it_an_error(shared, script):
     name = f"strict-{uuid4().hex[:6]}"
     ran = shared.run("run", "--rm", "--strict", *script("exit 5"), "-c", "print('ran')", "python")
-    assert (ran.returncode, ran.stdout) == (1, "")
+    assert (ran.returncode, ran.stdout, "runs" in ran.stderr) == (1, "", False)
     started = shared.run("start", "-t", name, "--strict", *script("exit 5"), "python")
     assert (started.returncode, "exit code 5" in started.stderr) == (1, True)
     assert shared.run("rm", name).returncode == 0

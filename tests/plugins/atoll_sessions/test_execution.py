@@ -1,6 +1,7 @@
 """One run of code, on a cluster that answers as Backend.AI does."""
 
 import json
+import re
 from contextlib import asynccontextmanager
 from io import StringIO
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ import pytest
 import trio
 from attrs import define, field
 
-from atoll import ApiVersion
+from atoll import ApiVersion, AtollError
 from atoll.output import Output
 from atoll_sessions.code import Code
 from atoll_sessions.execution import Execution
@@ -20,6 +21,7 @@ class Api:
     """Ends each run with an exit code."""
 
     exit_code: int
+    error: str = ""
     login: object = None
     sent: list = field(factory=list)
 
@@ -37,6 +39,8 @@ class Api:
         self.sent.append(json.loads(text))
 
     async def receive(self):
+        if self.error:
+            return json.dumps({"status": "error", "msg": self.error})
         return json.dumps({"status": "finished", "exitCode": self.exit_code, "console": []})
 
     def decode(self, text, _shape):
@@ -58,6 +62,26 @@ async def test_a_session_without_an_interpreter_is_told(exit_code, mode, is_told
 
     told = "atoll: the session has no interpreter for -c (atoll logs train shows why)\n"
     assert output.stderr.getvalue() == (told if is_told else "")
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        ("<KernelExecutionFailed: Agent-side exception (JSONDecodeError('…'))>", "an HTML page; "),
+        ("<KernelExecutionFailed: None>", "(atoll restart train lets it run code again)"),
+        ("Something else", "Something else"),
+    ],
+)
+async def test_what_stops_a_session_of_backend_ai_is_told(error, hint):
+    """Its agents pass on pictures, but fail at HTML, and at all code after that."""
+    output = Output(writer=None, stdout=StringIO(), stderr=StringIO())
+    context = SimpleNamespace(
+        output=output, stdin=SimpleNamespace(is_terminal=True), interrupts=never
+    )
+    run = Execution(context, Api(0, error=error), "id", "train")
+    told = pytest.RaisesExc(AtollError, match=re.escape(hint))
+    with pytest.RaisesGroup(told, allow_unwrapped=True, flatten_subgroups=True):
+        await run.run(Code(mode="query", snippet="1"))
 
 
 @asynccontextmanager
