@@ -82,7 +82,7 @@ def test_a_wrong_code_is_told_and_not_asked_for_again(far):
     ps = terminal(far, BIN / "atoll", "ps")
     ps.expect("Password:")
     ps.sendline("1")
-    assert ps.expect(["site does not take that answer", "Password:"]) == 0
+    assert ps.expect(["site does not accept that answer", "Password:"]) == 0
     ps.expect(pexpect.EOF)
     ps.close()
     assert ps.exitstatus == 4
@@ -92,7 +92,7 @@ def test_a_script_without_a_terminal_is_told_in_a_line(far):
     ended = far.run("ps")
     [line] = ended.stderr.splitlines()
     assert ended.returncode == 4
-    assert "site asks at its login: Password; nobody is here to answer" in line
+    assert "site asks at its login: Password; there is no terminal to ask at" in line
 
 
 def test_commands_share_the_connection_that_ssh_holds_open(far):

@@ -29,12 +29,12 @@ def main() -> int:
     """
     name, *words = sys.argv[1:] or [""]
     if name not in _PROGRAMS:
-        return _told("atoll_ssh", f"no such program: {name or 'none is named'}")
+        return _fail("atoll_ssh", f"no such program: {name or 'none is named'}")
     program = import_module(_PROGRAMS[name])
     try:
         code: int = asyncio.run(program.main(parse(name, words)))
     except (Misused, asyncssh.Error, OSError, ValueError) as error:
-        return _told(name, _reason(error))
+        return _fail(name, _reason(error))
     except KeyboardInterrupt:
         return _INTERRUPTED
     return code
@@ -48,7 +48,7 @@ def _reason(error: Exception) -> str:
     return getattr(error, "reason", "") or str(error)
 
 
-def _told(name: str, message: str) -> int:
+def _fail(name: str, message: str) -> int:
     sys.stderr.write(f"{name}: {message}\n")
     return _FAILED
 

@@ -22,7 +22,7 @@ class Completed:
     stderr: bytes
 
 
-class TooMuch(AtollError):
+class TooMuchOutput(AtollError):
     """A command has printed more than the limit."""
 
     def __init__(self, command: str) -> None:
@@ -56,7 +56,7 @@ class SshConnection(Protocol):
     async def run(self, command: str, stdin: bytes = b"") -> Completed:
         """Run a command in the user's shell on the host, and wait for its end.
 
-        Raises as :meth:`dial` does, and TooMuch if the command prints more than MOST_OUTPUT.
+        Raises as :meth:`dial` does, and TooMuchOutput if the command prints more than MOST_OUTPUT.
         """
 
     def through(self, command: str) -> "SshConnection":

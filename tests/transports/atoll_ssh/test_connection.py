@@ -165,7 +165,7 @@ def test_a_stream_that_is_given_up_ends_at_the_other_side(known_bastion):
     assert dialing(known_bastion.via, use) == b""
 
 
-def test_what_the_bastion_can_not_reach_was_not_sent(known_bastion):
+def test_an_unreachable_target_counts_as_not_sent(known_bastion):
     async def use(dialer, _port):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
@@ -212,7 +212,7 @@ def test_a_relay_forwards_where_the_host_does_not(strict_host, noise):
     assert dialing(strict_host.via, use) == b"helloend"
 
 
-def test_a_relay_that_is_none_is_told(strict_host):
+def test_a_command_that_is_no_relay_is_reported(strict_host):
     async def use(connection, port):
         await connection.through("echo no such program").dial("localhost", port)
 
@@ -360,7 +360,7 @@ def test_giving_up_while_it_connects():
 @pytest.mark.parametrize(
     "via", ["ssh://", "ssh://host/path", "ssh://me:secret@host", "ssh://host:port", "ssh://h?x=1"]
 )
-def test_a_via_that_makes_no_sense(via):
+def test_an_invalid_via_is_refused(via):
     with pytest.raises(ConfigError, match="via: ") as caught:
         Bastion.parse(via)
     assert "secret" not in str(caught.value)

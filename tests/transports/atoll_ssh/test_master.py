@@ -13,7 +13,7 @@ import trio
 from tests.transports.atoll_ssh.conftest import logins
 
 from atoll_ssh.api import MOST_OUTPUT, Completed, connect
-from atoll_ssh.contract import TooMuch
+from atoll_ssh.contract import TooMuchOutput
 
 RELAY = shlex.join([sys.executable, "-m", "atoll_ssh.relay"])
 
@@ -95,7 +95,7 @@ def test_a_relay_goes_through_it(known_bastion, ssh):
     assert logins(known_bastion) == 1
 
 
-def test_one_that_has_ended_is_missed_and_we_log_in(known_bastion, ssh):
+def test_after_the_end_of_the_master_we_log_in(known_bastion, ssh):
     ssh("-M", "-N", "-f")
 
     async def use(connection):
@@ -113,7 +113,7 @@ def test_a_command_that_prints_without_end_is_ended(known_bastion, ssh):
     async def use(connection):
         await connection.run("exec yes")
 
-    with pytest.raises(TooMuch, match=f"prints more than {MOST_OUTPUT}"):
+    with pytest.raises(TooMuchOutput, match=f"prints more than {MOST_OUTPUT}"):
         joined(known_bastion.via, use)
 
 
@@ -125,7 +125,7 @@ def test_nothing_of_asyncssh_is_imported():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_what_logs_in_first_lets_others_in_until_that_is_ended(known_bastion, user_home):
+def test_the_first_login_serves_other_processes_until_it_is_ended(known_bastion, user_home):
     async def say(connection):
         return (await connection.run("echo 1")).stdout
 

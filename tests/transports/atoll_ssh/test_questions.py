@@ -11,7 +11,7 @@ from attrs import define, field
 from atoll import ExitCode, NotAuthorized, aio, current_context
 from atoll._runtime import run_guest
 from atoll_ssh.api import connect
-from atoll_ssh.asking import NobodyToAsk
+from atoll_ssh.user_questions import NoTerminal
 
 
 @define
@@ -122,26 +122,26 @@ def test_a_code_is_asked_for_once_a_connection(user_home, person, carrier):
 
 def test_a_wrong_code_is_refused_and_not_asked_for_again(user_home, person):
     person.answers = ["654321", "123456"]
-    with pytest.raises(NotAuthorized, match="does not take that answer"):
+    with pytest.raises(NotAuthorized, match="does not accept that answer"):
         with_host(user_home, say_twice)
     assert len(person.asked) == 1
 
 
 def test_where_nobody_can_be_asked_that_is_said_in_a_line(user_home, person):
     person.can_ask = False
-    with pytest.raises(NobodyToAsk, match="asks at its login: Verification code") as caught:
+    with pytest.raises(NoTerminal, match="asks at its login: Verification code") as caught:
         with_host(user_home, say_twice)
     assert caught.value.exit_code == ExitCode.UNAUTHORIZED
     assert person.asked == []
 
 
-def test_what_nobody_can_answer_is_tried_once_until_somebody_is_there(user_home, person):
+def test_a_login_without_a_terminal_is_tried_only_once(user_home, person):
     """Hosts count failed logins; the prompt looks things up by itself all the time."""
     person.can_ask, person.answers = False, ["123456"]
 
     async def use(connection):
         for _ in range(3):
-            with pytest.raises(NobodyToAsk):
+            with pytest.raises(NoTerminal):
                 await connection.run("one")
         logins = AskingServer.logins
         person.can_ask = True
@@ -150,7 +150,7 @@ def test_what_nobody_can_answer_is_tried_once_until_somebody_is_there(user_home,
     assert with_host(user_home, use) == (1, b"onetwo")
 
 
-def test_somebody_may_take_time_to_type(user_home, person, monkeypatch):
+def test_the_user_may_take_time_to_type(user_home, person, monkeypatch):
     for module in ("builtin.login", "openssh.questions"):
         monkeypatch.setattr(f"atoll_ssh.{module}.LOGIN_TIMEOUT", 3.0)
     person.answers, person.takes = ["123456"], 3.5

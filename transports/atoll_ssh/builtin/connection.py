@@ -14,12 +14,12 @@ from attrs import define, field
 from atoll import aio
 from atoll.outages import Backoff
 from atoll.transport import NotSent
-from atoll_ssh.asking import LoginGate
 from atoll_ssh.bastion import Bastion
 from atoll_ssh.builtin.login import log_in
 from atoll_ssh.builtin.pump import attach
 from atoll_ssh.builtin.relay_client import log_in_at_relay
-from atoll_ssh.contract import MOST_OUTPUT, Completed, NoForwarding, TooMuch
+from atoll_ssh.contract import MOST_OUTPUT, Completed, NoForwarding, TooMuchOutput
+from atoll_ssh.user_questions import LoginGate
 
 _CHANNEL_TIMEOUT = 10.0
 _CHUNK = 2**16
@@ -57,8 +57,8 @@ class BuiltinConnection:
         """Run a command in the user's shell on the host, and wait for its end."""
         connection = await self._connected()
         try:
-            process = await self._begun(connection, command)
-            return await aio(_ended, process, command, stdin)
+            process = await self._started(connection, command)
+            return await aio(_result, process, command, stdin)
         except (asyncssh.Error, OSError) as error:
             raise NotSent(f"the connection to {self.name} was lost: {error}") from None
 
@@ -69,25 +69,25 @@ class BuiltinConnection:
         """
         connection = await self._connected()
         try:
-            process = await self._begun(connection, command, stderr=asyncssh.DEVNULL)
+            process = await self._started(connection, command, stderr=asyncssh.DEVNULL)
         except (asyncssh.Error, OSError) as error:
             raise NotSent(f"{self.name} starts no command: {error}") from None
         return self._attached((process.stdout, process.stdin))
 
-    async def _begun(
+    async def _started(
         self, connection: asyncssh.SSHClientConnection, command: str, **options: Any
     ) -> asyncssh.SSHClientProcess[bytes]:
         """Start a command. A host that limits the sessions of a connection may need a moment to
         notice that the last one has ended; raises NotSent if it still refuses after that.
         """
 
-        async def begin() -> asyncssh.SSHClientProcess[bytes]:
+        async def start() -> asyncssh.SSHClientProcess[bytes]:
             try:
                 return await aio(connection.create_process, command, encoding=None, **options)
             except asyncssh.ChannelOpenError as error:
                 raise NotSent(f"{self.name} opens no more sessions: {error.reason}") from None
 
-        return await _SESSION_BACKOFF.retry(begin, passes=lambda _: not connection.is_closed())
+        return await _SESSION_BACKOFF.retry(start, passes=lambda _: not connection.is_closed())
 
     def through(self, command: str) -> "BuiltinConnection":
         """Return a connection inside of this one, to the relay that `command` starts."""
@@ -128,7 +128,7 @@ class BuiltinConnection:
         return trio.SocketStream(trio.socket.from_stdlib_socket(here))
 
 
-async def _ended(
+async def _result(
     process: asyncssh.SSHClientProcess[bytes], command: str, stdin: bytes
 ) -> Completed:
     async with process:
@@ -139,7 +139,7 @@ async def _ended(
             stdout, stderr = await asyncio.gather(
                 _read(process.stdout, command), _read(process.stderr, command)
             )
-        except TooMuch:
+        except TooMuchOutput:
             process.close()
             raise
         await process.wait()
@@ -152,7 +152,7 @@ async def _read(reader: Any, command: str) -> bytes:
     while chunk := await reader.read(_CHUNK):
         kept += chunk
         if len(kept) > MOST_OUTPUT:
-            raise TooMuch(command)
+            raise TooMuchOutput(command)
     return bytes(kept)
 
 

@@ -13,8 +13,8 @@ import asyncssh
 from attrs import define, frozen
 
 from atoll.files import make_private
-from atoll_ssh.asking import HostKeyRefused
 from atoll_ssh.builtin.questions import Questions
+from atoll_ssh.user_questions import HostKeyRefused
 
 _DEFAULT_PORT = 22
 
@@ -56,7 +56,7 @@ class Watch(asyncssh.SSHClient):
     offered: OfferedKey | None = None
 
     def kbdint_auth_requested(self) -> str | None:
-        """Allow the host to ask questions if somebody can answer."""
+        """Allow the host to ask questions if a user can answer."""
         return "" if self.questions.begin() else None
 
     async def kbdint_challenge_received(
@@ -71,7 +71,9 @@ class Watch(asyncssh.SSHClient):
     ) -> bool:
         """Record and refuse a key; asyncssh calls this only for unknown keys."""
         port_in_file = None if port == _DEFAULT_PORT else port
-        known: Any = asyncssh.match_known_hosts(vouching(self.files), host, addr, port_in_file)
+        known: Any = asyncssh.match_known_hosts(
+            as_asyncssh_files(self.files), host, addr, port_in_file
+        )
         self.offered = OfferedKey(host, port, key, changed=bool(known[0]))
         return False
 
@@ -83,7 +85,7 @@ def known_hosts_files(options: asyncssh.SSHClientConnectionOptions) -> list[str]
     return [str(path) for file in files if (path := Path(file).expanduser()).is_file()]
 
 
-def vouching(files: Sequence[str]) -> Any:
+def as_asyncssh_files(files: Sequence[str]) -> Any:
     """Return the files in the form that asyncssh needs. Without files this is not an empty list,
     which would mean asyncssh's default files.
     """

@@ -12,24 +12,24 @@ import asyncssh
 
 from atoll import ConfigError, NotAuthorized, Unreachable, aio
 from atoll.transport import NotSent
-from atoll_ssh.asking import (
+from atoll_ssh.bastion import Bastion
+from atoll_ssh.builtin.hostkeys import (
+    Watch,
+    as_asyncssh_files,
+    known_hosts_files,
+    pin,
+    pin_file,
+)
+from atoll_ssh.builtin.questions import Questions
+from atoll_ssh.user_questions import (
     LOGIN_TIMEOUT,
-    NobodyToAsk,
+    NoTerminal,
     accepts_key,
     changed_key,
     refused_login,
     unknown_key,
     wrong_answer,
 )
-from atoll_ssh.bastion import Bastion
-from atoll_ssh.builtin.hostkeys import (
-    Watch,
-    known_hosts_files,
-    pin,
-    pin_file,
-    vouching,
-)
-from atoll_ssh.builtin.questions import Questions
 
 # Failures are raised where the connection is used, so asyncssh shall not log them as well.
 logging.getLogger("asyncssh").addHandler(logging.NullHandler())
@@ -43,7 +43,7 @@ async def log_in(bastion: Bastion) -> asyncssh.SSHClientConnection:
     """Connect to a bastion, and ask the user about an unknown host.
 
     Raises NotSent if the bastion does not answer, NotAuthorized if it refuses the user or its host
-    key is not trusted, NobodyToAsk if it asks for a code and no user can type it, ConfigError for
+    key is not trusted, NoTerminal if it asks for a code and no user can type it, ConfigError for
     errors in `~/.ssh`, and Unreachable in all other cases.
     """
     with _explained(bastion):
@@ -82,7 +82,7 @@ async def _attempt(bastion: Bastion, watch: Watch) -> asyncssh.SSHClientConnecti
     log_in = partial(
         aio,
         asyncssh.connect,
-        known_hosts=vouching(watch.files),
+        known_hosts=as_asyncssh_files(watch.files),
         client_factory=lambda: watch,
         connect_timeout=_CONNECT_TIMEOUT,
         login_timeout=0,  # a time limit would also count the time in which the user types
@@ -93,7 +93,7 @@ async def _attempt(bastion: Bastion, watch: Watch) -> asyncssh.SSHClientConnecti
         return await watch.questions.during(log_in)
     except asyncssh.PermissionDenied:
         if asked := watch.questions.unanswered:
-            raise NobodyToAsk(str(bastion), bastion.host, asked) from None
+            raise NoTerminal(str(bastion), bastion.host, asked) from None
         if watch.questions.was_asked:
             raise wrong_answer(str(bastion)) from None
         raise

@@ -13,7 +13,7 @@ import trio
 from attrs import define, field, frozen
 
 from atoll import AtollError, Context
-from atoll_ssh.asking import APPROVAL, prompt_name, shown, somebody
+from atoll_ssh.user_questions import APPROVAL_TIMEOUT, interactive_context, prompt_name, shown
 
 T = TypeVar("T")
 Prompts = Sequence[tuple[str, bool]]
@@ -49,18 +49,18 @@ class Questions:
     _rounds: int = field(default=0, init=False)
     _answered: bool = field(default=False, init=False)
     _failure: AtollError | None = field(default=None, init=False)
-    _asked: trio.MemorySendChannel[_Question] = field(init=False)
-    _heard: trio.MemoryReceiveChannel[_Question] = field(init=False)
+    _sent_questions: trio.MemorySendChannel[_Question] = field(init=False)
+    _received_questions: trio.MemoryReceiveChannel[_Question] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._context = somebody()
-        self._asked, self._heard = trio.open_memory_channel[_Question](1)
+        self._context = interactive_context()
+        self._sent_questions, self._received_questions = trio.open_memory_channel[_Question](1)
 
     def begin(self) -> bool:
         """Tell whether the host may ask; it may ask only once."""
         is_first, self._began = not self._began, True
         if self._context is not None:
-            self._token.run_sync_soon(self._allow, APPROVAL)
+            self._token.run_sync_soon(self._set_time_left, APPROVAL_TIMEOUT)
         return is_first
 
     @property
@@ -79,7 +79,7 @@ class Questions:
         self._answered = True
         answers = asyncio.get_running_loop().create_future()
         question = _Question(instructions, prompts, answers)
-        self._token.run_sync_soon(self._asked.send_nowait, question)
+        self._token.run_sync_soon(self._sent_questions.send_nowait, question)
         found: list[str] | None = await answers
         return found
 
@@ -91,7 +91,7 @@ class Questions:
         """
         failure: Exception | None = None
         with self._limit:
-            self._allow(self.patience)
+            self._set_time_left(self.patience)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._answer)
                 try:
@@ -102,23 +102,23 @@ class Questions:
                     nursery.cancel_scope.cancel()
         raise self._failure or failure or asyncssh.ConnectionLost("the login takes too long")
 
-    def _allow(self, seconds: float) -> None:
+    def _set_time_left(self, seconds: float) -> None:
         self._limit.deadline = trio.current_time() + seconds
 
     async def _answer(self) -> None:
-        async for question in self._heard:
-            self._allow(float("inf"))
+        async for question in self._received_questions:
+            self._set_time_left(float("inf"))
             try:
-                _settle(question, await self._ask(question))
+                _set_answers(question, await self._ask(question))
             except AtollError as error:
                 self._failure = error
-                _settle(question, None)
+                _set_answers(question, None)
             finally:
                 question.answers.cancel()
-            self._allow(APPROVAL)
+            self._set_time_left(APPROVAL_TIMEOUT)
 
     async def _ask(self, question: _Question) -> list[str]:
-        assert self._context is not None  # noqa: S101 - nothing is put without somebody to ask
+        assert self._context is not None  # noqa: S101 - a question needs a user
         if text := shown(question.instructions):
             self._context.output.note(text)
         return [
@@ -127,6 +127,6 @@ class Questions:
         ]
 
 
-def _settle(question: _Question, answers: list[str] | None) -> None:
+def _set_answers(question: _Question, answers: list[str] | None) -> None:
     if not question.answers.done():  # the connection may end while the user types
         question.answers.set_result(answers)

@@ -27,7 +27,7 @@ async def log_in_at_relay(name: str, stream: trio.SocketStream) -> asyncssh.SSHC
             key = await _greeting(stream)
     except (trio.TooSlowError, trio.BrokenResourceError, _NoRelay) as error:
         await trio.aclose_forcefully(stream)
-        reason = str(error) or f"it says nothing for {_GREETING_TIMEOUT:g} s"
+        reason = str(error) or f"it has sent nothing for {_GREETING_TIMEOUT:g} s"
         raise NotSent(f"no relay runs at {name}: {reason}") from None
     sock = socket.socket(fileno=os.dup(stream.socket.fileno()))
     sock.setblocking(False)

@@ -34,8 +34,8 @@ async def _download(arguments: Arguments, sources: list[str], target: str) -> in
         connected.start_sftp_client() as sftp,
     ):
         paths = [_path(source) for source in sources]
-        await sftp.mget(paths, target, **_how(arguments, failures))
-    return _tell(failures)
+        await sftp.mget(paths, target, **_copy_options(arguments, failures))
+    return _report(failures)
 
 
 async def _upload(arguments: Arguments, sources: list[str], target: str) -> int:
@@ -46,8 +46,8 @@ async def _upload(arguments: Arguments, sources: list[str], target: str) -> int:
     for path in paths:
         _check_openable(path)
     async with connection(arguments, host) as connected, connected.start_sftp_client() as sftp:
-        await sftp.put(paths, _path(target), **_how(arguments, failures))
-    return _tell(failures)
+        await sftp.put(paths, _path(target), **_copy_options(arguments, failures))
+    return _report(failures)
 
 
 def _check_openable(path: str) -> None:
@@ -62,7 +62,7 @@ def _check_openable(path: str) -> None:
                 raise Misused(f"{one} is neither a file nor a folder")
 
 
-def _how(arguments: Arguments, failures: list[Exception]) -> dict[str, object]:
+def _copy_options(arguments: Arguments, failures: list[Exception]) -> dict[str, object]:
     return {
         "recurse": "r" in arguments.flags,
         "preserve": "p" in arguments.flags,
@@ -71,7 +71,7 @@ def _how(arguments: Arguments, failures: list[Exception]) -> dict[str, object]:
     }
 
 
-def _tell(failures: list[Exception]) -> int:
+def _report(failures: list[Exception]) -> int:
     for failure in failures:
         where = getattr(failure, "srcpath", b"") or b""
         name = where.decode(errors="replace") if isinstance(where, bytes) else str(where)

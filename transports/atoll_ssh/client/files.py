@@ -15,7 +15,7 @@ from atoll_ssh.client.arguments import Arguments, Misused
 from atoll_ssh.client.connection import connection
 
 _FAILED = 1
-_LEAVING = {"bye", "exit", "quit"}
+_EXIT_COMMANDS = {"bye", "exit", "quit"}
 
 
 async def main(arguments: Arguments) -> int:
@@ -44,16 +44,16 @@ class Files:
 
     async def run(self, lines: list[str] | None) -> int:
         """Run all lines; a batch stops at the first that fails."""
-        while (line := await self._next(lines)) is not None:
+        while (line := await self._next_line(lines)) is not None:
             words = _words(line)
-            if words and words[0] in _LEAVING:
+            if words and words[0] in _EXIT_COMMANDS:
                 break
             may_fail = line.startswith("-")
-            if words and not await self._one(words) and self.batch and not may_fail:
+            if words and not await self._run_line(words) and self.batch and not may_fail:
                 return _FAILED
         return 0
 
-    async def _next(self, lines: list[str] | None) -> str | None:
+    async def _next_line(self, lines: list[str] | None) -> str | None:
         if lines is not None:
             return lines.pop(0) if lines else None
         if sys.stdin.isatty() and not self.batch:
@@ -61,7 +61,7 @@ class Files:
         line = await asyncio.to_thread(sys.stdin.readline)
         return line.rstrip("\n") if line else None
 
-    async def _one(self, words: list[str]) -> bool:
+    async def _run_line(self, words: list[str]) -> bool:
         """Run one line; returns whether it succeeded."""
         name, *rest = words
         command = self._commands().get(name.lstrip("-"))

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, suppress
 
 import trio
 
-from atoll_ssh.contract import MOST_OUTPUT, Completed, TooMuch
+from atoll_ssh.contract import MOST_OUTPUT, Completed, TooMuchOutput
 from atoll_ssh.openssh.mux import MuxClient
 
 _CHUNK = 2**16
@@ -18,8 +18,8 @@ START_TIMEOUT = 10.0
 async def run_command(client: MuxClient, command: str, stdin: bytes) -> Completed:
     """Run a command by a new client, which this closes, and wait for its end.
 
-    Raises MuxRefused, MuxGone and trio.TooSlowError if it does not start, TooMuch if it prints too
-    much. The exit code is 255 if it ended without one.
+    Raises MuxRefused, MuxGone and trio.TooSlowError if it does not start, TooMuchOutput if
+    it prints too much. The exit code is 255 if it ended without one.
     """
     async with client, AsyncExitStack() as streams:
         pipes = [os.pipe2(os.O_CLOEXEC) for _ in range(3)]
@@ -33,22 +33,22 @@ async def run_command(client: MuxClient, command: str, stdin: bytes) -> Complete
         finally:
             for descriptor in (far_in, far_out, far_err):
                 os.close(descriptor)
-        printed = await _talk(near, stdin)
+        printed = await _exchange(near, stdin)
         if max(map(len, printed)) > MOST_OUTPUT:
-            raise TooMuch(command)
+            raise TooMuchOutput(command)
         code = await client.exit_code()
     return Completed(_SIGNALLED if code is None else code, *printed)
 
 
-async def _talk(near: Sequence[trio.lowlevel.FdStream], stdin: bytes) -> tuple[bytes, bytes]:
+async def _exchange(near: Sequence[trio.lowlevel.FdStream], stdin: bytes) -> tuple[bytes, bytes]:
     """Send a command its input; returns what it has printed, not much more than MOST_OUTPUT."""
     sink, output, errors = near
-    kept, told = bytearray(), bytearray()
+    printed, printed_errors = bytearray(), bytearray()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_feed, sink, stdin)
-        nursery.start_soon(_keep, output, kept, nursery.cancel_scope)
-        nursery.start_soon(_keep, errors, told, nursery.cancel_scope)
-    return bytes(kept), bytes(told)
+        nursery.start_soon(_collect, output, printed, nursery.cancel_scope)
+        nursery.start_soon(_collect, errors, printed_errors, nursery.cancel_scope)
+    return bytes(printed), bytes(printed_errors)
 
 
 async def _feed(sink: trio.lowlevel.FdStream, data: bytes) -> None:
@@ -57,12 +57,12 @@ async def _feed(sink: trio.lowlevel.FdStream, data: bytes) -> None:
     await sink.aclose()
 
 
-async def _keep(
-    source: trio.lowlevel.FdStream, kept: bytearray, everything: trio.CancelScope
+async def _collect(
+    source: trio.lowlevel.FdStream, printed: bytearray, everything: trio.CancelScope
 ) -> None:
     """Store what a command prints; if that is too much, end everything."""
     while chunk := await source.receive_some(_CHUNK):
-        kept += chunk
-        if len(kept) > MOST_OUTPUT:
+        printed += chunk
+        if len(printed) > MOST_OUTPUT:
             everything.cancel()
             return

@@ -15,7 +15,6 @@ from attrs import define, field
 
 from atoll.outages import Backoff
 from atoll.transport import NotSent
-from atoll_ssh.asking import LoginGate
 from atoll_ssh.bastion import Bastion
 from atoll_ssh.contract import Completed, NoForwarding
 from atoll_ssh.openssh.command import START_TIMEOUT, run_command
@@ -24,6 +23,7 @@ from atoll_ssh.openssh.login import Master, log_in, log_in_at_relay, persistence
 from atoll_ssh.openssh.mux import MuxClient, MuxGone, MuxRefused
 from atoll_ssh.openssh.stream import ForwardedStream, open_forward
 from atoll_ssh.openssh.target import Settings, Target
+from atoll_ssh.user_questions import LoginGate
 
 _CHANNEL_TIMEOUT = 10.0
 _SIGNALLED = 255
@@ -100,12 +100,12 @@ class OpensshConnection:
     async def dial(self, host: str, port: int) -> ForwardedStream:
         """Open a stream to `host:port`, as the remote host resolves it."""
         master = await self._connected()
-        told = master.folder.size_of_log() if master.folder else 0
+        log_size = master.folder.log_size() if master.folder else 0
         try:
             with trio.fail_after(_CHANNEL_TIMEOUT):
                 return await open_forward(master.socket, host, port)
         except MuxRefused:
-            reason = master.folder.told(told) if master.folder else ""
+            reason = master.folder.log_text(log_size) if master.folder else ""
             raise _no_channel(self.name, f"{host}:{port}", reason) from None
         except trio.TooSlowError:
             raise NotSent(
@@ -194,13 +194,13 @@ class OpensshConnection:
             self._master = None
 
 
-def _no_channel(name: str, target: str, told: str) -> NotSent | NoForwarding:
-    """Return the error for a stream that was refused, after what `ssh` has told of it."""
-    if found := re.search(r"open failed: connect failed: (.+)", told):
+def _no_channel(name: str, target: str, output: str) -> NotSent | NoForwarding:
+    """Return the error for a stream that was refused, after what `ssh` has written about it."""
+    if found := re.search(r"open failed: connect failed: (.+)", output):
         return NotSent(f"{name} can't reach {target}: {found[1].strip().lower()}")
     return NoForwarding(
         f"{name} does not forward connections to {target}",
-        hint="its AllowTcpForwarding forbids it" if told else "or nothing listens there",
+        hint="its AllowTcpForwarding forbids it" if output else "or nothing listens there",
         permanent=True,
     )
 

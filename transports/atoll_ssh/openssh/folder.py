@@ -5,7 +5,7 @@ nothing is used in one that does not.
 
     KEY -> KEY.x8f2mw9q       the connection in use; KEY depends on all settings of ssh
     KEY.x8f2mw9q/socket       of ssh, which deletes it at its end
-    KEY.x8f2mw9q/log          what ssh tells
+    KEY.x8f2mw9q/log          what ssh writes
 """
 
 import os
@@ -21,10 +21,10 @@ from attrs import frozen
 from atoll import ConfigError
 from atoll.files import remove_tree
 
-_LINGERING = 300.0
+_KEEP_TIME = 300.0
 """Seconds after which a folder without a socket is deleted; a login may take so long."""
 _MOST_LOG = 2**16
-_LONGEST = 40
+_MAX_RUNTIME_PATH = 40
 
 
 @frozen
@@ -40,7 +40,7 @@ class MasterFolder:
 
     @property
     def log(self) -> Path:
-        """What `ssh` has told."""
+        """What `ssh` has written."""
         return self.path / "log"
 
     @property
@@ -48,8 +48,8 @@ class MasterFolder:
         """Where the questions of a login are answered."""
         return self.path / "ask"
 
-    def told(self, since: int = 0) -> str:
-        """Return what `ssh` has told, without the first bytes."""
+    def log_text(self, since: int = 0) -> str:
+        """Return what `ssh` has written after the first `since` bytes."""
         try:
             with self.log.open("rb") as file:
                 file.seek(since)
@@ -57,8 +57,8 @@ class MasterFolder:
         except OSError:
             return ""
 
-    def size_of_log(self) -> int:
-        """Return how many bytes `ssh` has told."""
+    def log_size(self) -> int:
+        """Return how many bytes `ssh` has written."""
         try:
             return self.log.stat().st_size
         except OSError:
@@ -79,7 +79,7 @@ class MasterFolder:
 def new_folder(key: str) -> MasterFolder:
     """Make the folder of a new `ssh`, and delete those of some that have ended."""
     base = sockets_folder()
-    for old in _ended(base):
+    for old in _unused(base):
         old.remove()
     return MasterFolder(Path(mkdtemp(prefix=f"{key}.", dir=base)))
 
@@ -97,7 +97,7 @@ def sockets_folder() -> Path:
     """Return the folder; raises ConfigError if it is not the user's alone."""
     runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or "")
     # The path of a unix socket has room for a hundred characters; other folders may be too long.
-    usable = runtime.is_absolute() and len(str(runtime)) <= _LONGEST and runtime.is_dir()
+    usable = runtime.is_absolute() and len(str(runtime)) <= _MAX_RUNTIME_PATH and runtime.is_dir()
     folder = runtime / "atoll-ssh" if usable else Path(f"/tmp/atoll-ssh-{os.getuid()}")  # noqa: S108
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
@@ -111,9 +111,9 @@ def sockets_folder() -> Path:
     return folder
 
 
-def _ended(base: Path) -> Iterator[MasterFolder]:
+def _unused(base: Path) -> Iterator[MasterFolder]:
     for path in base.glob("*.*"):
         one, now = MasterFolder(path), time.time()
         with suppress(OSError):
-            if not one.socket.exists() and path.lstat().st_mtime < now - _LINGERING:
+            if not one.socket.exists() and path.lstat().st_mtime < now - _KEEP_TIME:
                 yield one

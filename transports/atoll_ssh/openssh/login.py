@@ -14,22 +14,22 @@ from attrs import frozen
 
 from atoll import AtollError, ConfigError, NotAuthorized, Unreachable, current_context
 from atoll.transport import NotSent
-from atoll_ssh.asking import (
-    HostKeyRefused,
-    NobodyToAsk,
-    changed_key,
-    refused_login,
-    unknown_key,
-    wrong_answer,
-)
 from atoll_ssh.openssh.folder import MasterFolder, new_folder
 from atoll_ssh.openssh.mux import MuxClient, MuxGone, MuxRefused
 from atoll_ssh.openssh.questions import Questions
 from atoll_ssh.openssh.target import RELAY_CIPHERS, Settings, Target, cipher_options
 from atoll_ssh.relay_greeting import USER
+from atoll_ssh.user_questions import (
+    HostKeyRefused,
+    NoTerminal,
+    changed_key,
+    refused_login,
+    unknown_key,
+    wrong_answer,
+)
 
 _CONNECT_TIMEOUT = 10
-_ENDING = 2.0
+_EXIT_TIMEOUT = 2.0
 _PERSIST = "ATOLL_SSH_PERSIST"
 _DEFAULT_PERSIST = 60
 _COMMON = {
@@ -80,7 +80,7 @@ class Master:
         """End it, if it is not the user's own."""
         await self.client.aclose()
         if self.folder is not None:
-            with trio.move_on_after(_ENDING, shield=True), suppress(MuxGone, MuxRefused):
+            with trio.move_on_after(_EXIT_TIMEOUT, shield=True), suppress(MuxGone, MuxRefused):
                 async with await MuxClient.connect(self.socket) as client:
                     await client.terminate()
             self.folder.remove()
@@ -91,11 +91,11 @@ async def log_in(target: Target, settings: Settings, *, persist: int) -> Master:
     shared, unless that is 0.
 
     Raises NotSent if it does not answer, NotAuthorized if it refuses the user or its key is not
-    trusted, NobodyToAsk if it asks for a code and no user can type it, ConfigError for errors in
+    trusted, NoTerminal if it asks for a code and no user can type it, ConfigError for errors in
     `~/.ssh`, and Unreachable in all other cases.
     """
     folder, name = new_folder(settings.key), str(target.bastion)
-    questions = Questions(folder.told)
+    questions = Questions(folder.log_text)
     options = _words({**_COMMON, **_HOST, "ControlPersist": str(max(1, persist))})
     command = [
         *("ssh", "-M", "-N", "-x", "-a", "-S", str(folder.socket), "-E", str(folder.log)),
@@ -110,9 +110,9 @@ async def log_in(target: Target, settings: Settings, *, persist: int) -> Master:
         if isinstance(error, MuxGone | trio.TooSlowError):
             raise NotSent(f"the login to {name} does not end: {error}") from None
         raise
-    told = folder.told()
+    output = folder.log_text()
     folder.remove()
-    raise explained(name, target.bastion.host, told, questions)
+    raise explained(name, target.bastion.host, output, questions)
 
 
 async def _logged_in(folder: MasterFolder, key: str) -> Master:
@@ -145,9 +145,9 @@ async def log_in_at_relay(name: str, target: Target, through: Path, relay: str) 
         if isinstance(error, MuxGone):
             raise NotSent(f"the relay at {name} was lost: {error}") from None
         raise
-    told = folder.told()
+    output = folder.log_text()
     folder.remove()
-    reason = "it ends without a word" if "Connection closed" in told else _last_line(told)
+    reason = "it ends without a message" if "Connection closed" in output else _last_line(output)
     raise NotSent(f"no relay runs at {name}: {reason}")
 
 
@@ -184,48 +184,48 @@ def persistence() -> int:
     return int(text) if text.isdecimal() else _DEFAULT_PERSIST
 
 
-def explained(name: str, host: str, told: str, questions: Questions) -> AtollError | NotSent:
-    """Return the error for a login that has failed, after what `ssh` has told."""
-    if "HOST IDENTIFICATION HAS CHANGED" in told:
-        return _changed(host, told)
+def explained(name: str, host: str, output: str, questions: Questions) -> AtollError | NotSent:
+    """Return the error for a login that has failed, after what `ssh` has written."""
+    if "HOST IDENTIFICATION HAS CHANGED" in output:
+        return _changed(host, output)
     if questions.unknown:
         return unknown_key(*questions.unknown)
-    if "Host key verification failed" in told:
-        line = _line_with("host key is known", told) or "its host key is not known"
+    if "Host key verification failed" in output:
+        line = _line_with("host key is known", output) or "its host key is not known"
         return HostKeyRefused(f"{name}: {line}", hint=f"ssh {host}")
-    if "Permission denied" in told or "Too many authentication failures" in told:
+    if "Permission denied" in output or "Too many authentication failures" in output:
         if questions.unanswered:
-            return NobodyToAsk(name, host, questions.unanswered)
+            return NoTerminal(name, host, questions.unanswered)
         return wrong_answer(name) if questions.was_asked else refused_login(name, host)
-    return _unreachable(name, told)
+    return _unreachable(name, output)
 
 
-def _unreachable(name: str, told: str) -> AtollError | NotSent:
-    if found := re.search(r"Could not resolve hostname (\S+):", told):
+def _unreachable(name: str, output: str) -> AtollError | NotSent:
+    if found := re.search(r"Could not resolve hostname (\S+):", output):
         return NotSent(f"there is no host {found[1]}")
-    if found := re.search(r"connect to (?:host|address) \S+ port \d+: (.+)", told):
+    if found := re.search(r"connect to (?:host|address) \S+ port \d+: (.+)", output):
         if "timed out" in found[1]:
             return NotSent(f"{name} does not answer within {_CONNECT_TIMEOUT} s")
         return NotSent(f"can't connect to {name}: {found[1].strip().lower()}")
-    if "timed out" in told:
+    if "timed out" in output:
         return NotSent(f"{name} does not answer within {_CONNECT_TIMEOUT} s")
-    if "Bad owner or permissions" in told or "configuration option" in told:
-        return ConfigError(_last_line(told), hint="see ~/.ssh/config")
-    return Unreachable(f"no SSH connection to {name}: {_last_line(told)}")
+    if "Bad owner or permissions" in output or "configuration option" in output:
+        return ConfigError(_last_line(output), hint="see ~/.ssh/config")
+    return Unreachable(f"no SSH connection to {name}: {_last_line(output)}")
 
 
-def _changed(host: str, told: str) -> NotAuthorized:
-    key = re.search(_SHARED_KEY, told)
-    file = re.search(r"Offending \S+ key in (.+):\d+", told)
-    known = re.search(r"[Hh]ost key for (\S+) has changed", told)
+def _changed(host: str, output: str) -> NotAuthorized:
+    key = re.search(_SHARED_KEY, output)
+    file = re.search(r"Offending \S+ key in (.+):\d+", output)
+    known = re.search(r"[Hh]ost key for (\S+) has changed", output)
     fingerprint = " ".join(key.groups()) if key else "another one"
     return changed_key(known[1] if known else host, fingerprint, file[1] if file else "your files")
 
 
-def _line_with(words: str, told: str) -> str:
-    return next((line.strip() for line in told.splitlines() if words in line), "")
+def _line_with(words: str, output: str) -> str:
+    return next((line.strip() for line in output.splitlines() if words in line), "")
 
 
-def _last_line(told: str) -> str:
-    lines = [line.strip() for line in told.splitlines() if line.strip()]
+def _last_line(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else "ssh says nothing"

@@ -14,8 +14,15 @@ from attrs import define, field
 
 from atoll import AtollError, Context, Paths
 from atoll.files import write_atomic
-from atoll_ssh.asking import APPROVAL, LOGIN_TIMEOUT, accepts_key, prompt_name, shown, somebody
 from atoll_ssh.openssh import askpass
+from atoll_ssh.user_questions import (
+    APPROVAL_TIMEOUT,
+    LOGIN_TIMEOUT,
+    accepts_key,
+    interactive_context,
+    prompt_name,
+    shown,
+)
 
 T = TypeVar("T")
 _MOST_QUESTIONS = 8
@@ -36,15 +43,15 @@ class Questions:
     """The questions of one login; the same question is not answered twice.
 
     `unanswered` is the question that was asked while no user could answer, `unknown` the host and
-    the key that nobody has accepted. `told` returns what `ssh` has told so far, which includes what
-    a host says with its questions.
+    the key that nobody has accepted. `log_text` returns what `ssh` has written so far,
+    which includes what a host says with its questions.
     """
 
-    told: Callable[[], str]
+    log_text: Callable[[], str]
 
     unanswered: str = field(default="", init=False)
     unknown: tuple[str, str] | None = field(default=None, init=False)
-    _context: Context | None = field(factory=somebody, init=False)
+    _context: Context | None = field(factory=interactive_context, init=False)
     _answered: set[str] = field(factory=set, init=False)
     _failure: AtollError | None = field(default=None, init=False)
     _limit: trio.CancelScope = field(factory=trio.CancelScope, init=False)
@@ -64,7 +71,7 @@ class Questions:
         """
         failure: Exception | None = None
         with self._limit:
-            self._allow(LOGIN_TIMEOUT)
+            self._set_time_left(LOGIN_TIMEOUT)
             async with trio.open_nursery() as nursery:
                 await nursery.start(self._serve, path)
                 try:
@@ -75,7 +82,7 @@ class Questions:
                     nursery.cancel_scope.cancel()
         raise self._failure or failure or trio.TooSlowError
 
-    def _allow(self, seconds: float) -> None:
+    def _set_time_left(self, seconds: float) -> None:
         self._limit.deadline = trio.current_time() + seconds
 
     async def _serve(
@@ -124,14 +131,14 @@ class Questions:
     async def _ask(self, context: Context, name: str) -> str:
         self._answered.add(name)
         self._show(context)
-        self._allow(float("inf"))
+        self._set_time_left(float("inf"))
         try:
             return await context.ask(name, hidden=True)
         finally:
-            self._allow(APPROVAL)
+            self._set_time_left(APPROVAL_TIMEOUT)
 
     def _show(self, context: Context) -> None:
-        lines = self.told().splitlines()
+        lines = self.log_text().splitlines()
         for line in lines[self._shown :]:
             if line.strip() and not line.startswith(_WARNING):
                 context.output.note(shown(line))
@@ -140,9 +147,9 @@ class Questions:
     async def _accept(self, host: str, prompt: str) -> str:
         key = _FINGERPRINT.search(prompt)
         fingerprint = shown(" ".join(key.groups())) if key else "no fingerprint"
-        self._allow(float("inf"))
+        self._set_time_left(float("inf"))
         if await accepts_key(shown(host), fingerprint):
-            self._allow(APPROVAL)
+            self._set_time_left(APPROVAL_TIMEOUT)
             return "yes"
         self.unknown = (shown(host), fingerprint)
         return "no"

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from atoll_ssh.openssh.mux import MuxClient
 
-_FAREWELL = 5.0
+_CLOSE_TIMEOUT = 5.0
 """Seconds in which `ssh` must accept the last bytes of a stream that is closed."""
 
 
@@ -43,7 +43,7 @@ class ForwardedStream(trio.abc.HalfCloseableStream):
     async def aclose(self) -> None:
         """Close the stream, after `ssh` has taken the bytes that were sent."""
         try:
-            with trio.move_on_after(_FAREWELL), suppress(trio.BrokenResourceError):
+            with trio.move_on_after(_CLOSE_TIMEOUT), suppress(trio.BrokenResourceError):
                 await self.send_stream.send_eof()
                 # ssh closes its end of the socket when it has read everything.
                 await self.send_stream.receive_some(1)
@@ -62,13 +62,13 @@ async def open_forward(path: Path, host: str, port: int) -> ForwardedStream:
             sending, input_end = map(ends.enter_context, socket.socketpair())
             receiving, output_end = map(ends.enter_context, socket.socketpair())
             await client.forward(host, port, (input_end.fileno(), output_end.fileno()))
-            return ForwardedStream(_kept(sending), _kept(receiving), client)
+            return ForwardedStream(_stream(sending), _stream(receiving), client)
         except BaseException:
             await trio.aclose_forcefully(client)
             raise
 
 
-def _kept(end: socket.socket) -> trio.SocketStream:
+def _stream(end: socket.socket) -> trio.SocketStream:
     own = end.dup()
     own.setblocking(False)
     return trio.SocketStream(trio.socket.from_stdlib_socket(own))

@@ -73,8 +73,8 @@ class Target:
             )
             if not asked.returncode:
                 return Settings(asked.stdout.decode(errors="replace"))
-            told = asked.stderr.decode(errors="replace").strip().splitlines()
-            raise ConfigError(told[0] if told else "ssh -G fails", hint="see ~/.ssh/config")
+            lines = asked.stderr.decode(errors="replace").strip().splitlines()
+            raise ConfigError(lines[0] if lines else "ssh -G fails", hint="see ~/.ssh/config")
         raise ConfigError(f"ssh -G does not answer within {_TIMEOUT:g} s", hint="see ~/.ssh/config")
 
 

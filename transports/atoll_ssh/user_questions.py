@@ -1,4 +1,4 @@
-"""Whom a login can ask, and what is said if nobody answers; the same for OpenSSH and asyncssh."""
+"""Ask the user at a login, and the errors of logins; the same for OpenSSH and asyncssh."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -9,26 +9,26 @@ from atoll import Context, NotAuthorized, UsageError, current_context
 from atoll.text import printable
 
 T = TypeVar("T")
-APPROVAL = 120.0
+APPROVAL_TIMEOUT = 120.0
 """Seconds in which the user can approve a login elsewhere, such as on a phone."""
 LOGIN_TIMEOUT = 30.0
 """Seconds that a login may take; the time in which the user answers questions does not count."""
-_LONGEST = 500
+_MAX_TEXT = 500
 
 
 class HostKeyRefused(NotAuthorized):
-    """The host's key differs from the known one, or is unknown and nobody could be asked.
+    """The host's key differs from the known one, or is unknown and no user could be asked.
 
     Its exit code is 4, not 3, so that no program tries again.
     """
 
 
-class NobodyToAsk(NotAuthorized):
+class NoTerminal(NotAuthorized):
     """The host asks for a code or a password at each login, but there is no terminal."""
 
     def __init__(self, name: str, host: str, asked: str) -> None:
         super().__init__(
-            f"{name} asks at its login: {asked}; nobody is here to answer",
+            f"{name} asks at its login: {asked}; there is no terminal to ask at",
             hint=f"run it at a terminal, or while ssh -M {host} holds a connection open",
         )
 
@@ -39,20 +39,20 @@ class LoginGate:
     hosts count failed logins.
     """
 
-    _refused: NobodyToAsk | None = field(default=None, init=False)
+    _refused: NoTerminal | None = field(default=None, init=False)
 
     async def passed(self, log_in: Callable[[], Awaitable[T]]) -> T:
-        """Log in; raises NobodyToAsk again if that was raised before and still nobody is there."""
-        if self._refused is not None and somebody() is None:
+        """Log in; after NoTerminal it raises that again until there is a terminal."""
+        if self._refused is not None and interactive_context() is None:
             raise self._refused
         try:
             return await log_in()
-        except NobodyToAsk as error:
+        except NoTerminal as error:
             self._refused = error
             raise
 
 
-def somebody() -> Context | None:
+def interactive_context() -> Context | None:
     """Return the running command whose user is at a terminal and can be asked; None if there is
     none.
 
@@ -84,7 +84,7 @@ def changed_key(host: str, fingerprint: str, files: str) -> HostKeyRefused:
 
 
 def unknown_key(host: str, fingerprint: str) -> HostKeyRefused:
-    """Return the error for a host that nobody has accepted yet."""
+    """Return the error for a host whose key no user has accepted yet."""
     return HostKeyRefused(
         f"the host key of {host} is not known: {fingerprint}",
         hint="atoll profile test at a terminal asks whether to accept it",
@@ -100,7 +100,7 @@ def refused_login(name: str, host: str) -> NotAuthorized:
 
 def wrong_answer(name: str) -> NotAuthorized:
     """Return the error for a login that a host refuses after an answer of the user."""
-    return NotAuthorized(f"{name} does not take that answer")
+    return NotAuthorized(f"{name} does not accept that answer")
 
 
 def prompt_name(prompt: str) -> str:
@@ -110,4 +110,4 @@ def prompt_name(prompt: str) -> str:
 
 def shown(text: str) -> str:
     """Return a host's text in a form that is safe to show."""
-    return printable(text.strip()[:_LONGEST])
+    return printable(text.strip()[:_MAX_TEXT])
