@@ -17,17 +17,23 @@ from anyio.abc import ByteStream
 from attrs import define, field
 
 _BUFFER = 256 * 1024
+_SMALL = 16 * 1024
 _ATTEMPT = 3.0
 """Seconds for each address of a node, if it has several."""
 
 
 @define(eq=False)
 class TlsStream(ByteStream):
-    """A stream of bytes over TLS, for one task that receives and one that sends."""
+    """A stream of bytes over TLS, for one task that receives and one that sends.
+
+    Other tasks run before many bytes are moved, but not before a few, so that a byte that a user
+    types does not wait for another round of the event loop.
+    """
 
     _sock: ssl.SSLSocket
     _room: memoryview = field(factory=lambda: memoryview(bytearray(_BUFFER)), init=False)
     _waiting: set["asyncio.Future[None]"] = field(factory=set, init=False)
+    _has_waited: bool = field(default=True, init=False)
 
     @classmethod
     async def connect(cls, host: str, port: int, context: ssl.SSLContext) -> Self:
@@ -48,7 +54,9 @@ class TlsStream(ByteStream):
 
     async def receive(self, max_bytes: int = 65536) -> bytes:
         """Return all bytes that are there, at most `max_bytes`; waits for the first of them."""
-        await anyio.lowlevel.checkpoint()
+        if not self._has_waited:
+            await anyio.lowlevel.checkpoint()
+        self._has_waited = False
         room = self._room[:max_bytes]
         filled = await self._done(partial(self._sock.recv_into, room))
         if not filled:
@@ -59,7 +67,8 @@ class TlsStream(ByteStream):
 
     async def send(self, item: bytes) -> None:
         """Send bytes; waits while the other side does not accept them."""
-        await anyio.lowlevel.checkpoint()
+        if len(item) > _SMALL:
+            await anyio.lowlevel.checkpoint()
         left = memoryview(item)
         while left:
             left = left[await self._done(partial(self._sock.send, left)) :]
@@ -107,6 +116,7 @@ class TlsStream(ByteStream):
         descriptor = self._sock.fileno()
         if descriptor < 0:
             raise anyio.ClosedResourceError
+        self._has_waited = True
         ready = asyncio.get_running_loop().create_future()
         self._waiting.add(ready)
         watch(descriptor, partial(_settle, ready))
