@@ -76,6 +76,11 @@ class Job:
         """Whether the job has ended."""
         return self.exit_code is not None
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether the job was interrupted, also if it has not ended yet."""
+        return self.scope is not None and self.scope.cancel_called
+
     def begin(self) -> None:
         """Note that the job runs, for the first time or again."""
         self._began = self._began or time.monotonic()
@@ -336,12 +341,13 @@ class Jobs:
 
         A name is `%2` or `2`, or `%` and the beginning of the job's line. An empty name, `%%` and
         `%+` mean the current job: the one that was stopped last, else the one that was started
-        last.
+        last and was not interrupted.
         """
         name = name.removeprefix("%")
         found: list[Job] = []
         if name in ("", "%", "+"):
-            found = (self._of("stopped") or self.running())[-1:]
+            going_on = [job for job in self.running() if not job.is_ending]
+            found = (self._of("stopped") or going_on)[-1:]
         elif name.isdecimal():
             found = [job for number, job in self._jobs.items() if number == int(name)]
         else:
