@@ -18,9 +18,16 @@ from atoll_cluster.engine.launcher import (
     NodeLauncher,
     OpenLauncher,
     Site,
+    listening,
+    relay_command,
 )
 from atoll_cluster.engine.log import kept_log
-from atoll_cluster.engine.remote import connect_over_tcp, connect_through, has_begun, relay_command
+from atoll_cluster.engine.remote import (
+    allow_connections,
+    connect_over_tcp,
+    connect_through,
+    has_begun,
+)
 from atoll_cluster.engine.state_board import StateBoard
 from atoll_cluster.engine.states import Ended, Running, State, Terms, Unknown, Waiting
 
@@ -45,11 +52,13 @@ __all__ = [
     "Terms",
     "Unknown",
     "Waiting",
+    "allow_connections",
     "connect_over_tcp",
     "connect_through",
     "has_begun",
     "has_written_end",
     "kept_log",
+    "listening",
     "receive_arrivals",
     "relay_command",
     "runtimes",

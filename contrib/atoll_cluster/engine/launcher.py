@@ -79,6 +79,30 @@ class Job:
         return [python, "-I", "-S", *program, "launch.json", *words]
 
 
+def listening(argv: Sequence[str], python: str, kernels: Path | None = None) -> list[str]:
+    """Return a command that runs `argv`, and accepts connections for it over TCP meanwhile.
+
+    It must run in the `run/` of a folder for which `allow_connections` was called. `argv` gets one
+    more argument, the number of a descriptor: it listens at a unix socket there, `kernel.sock`, and
+    then writes a byte to this descriptor. `connect_over_tcp` connects to this socket. If `kernels`
+    is the folder of kernels, it also connects to `KERNEL/kernel.sock` for each kernel that runs on
+    the same node by `Job.command`.
+    """
+    return [python, "-I", "-S", str(RELAY), *_serving(kernels), "hold", *argv]
+
+
+def relay_command(python: str, kernels: Path | None = None) -> list[str]:
+    """Return the command that carries one connection; it must run in the kernel's `run/`.
+
+    If `kernels` is the folder of kernels, it can connect to all of them that run on the same node.
+    """
+    return [python, "-I", "-S", str(RELAY), *_serving(kernels), "stdio"]
+
+
+def _serving(kernels: Path | None) -> list[str]:
+    return [] if kernels is None else [f"--kernels={kernels}"]
+
+
 class Launcher(Protocol):
     """Starts kernels in one kind of place. It is used on one event loop (asyncio, with anyio).
 

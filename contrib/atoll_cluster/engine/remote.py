@@ -20,7 +20,6 @@ from attrs import define
 from .arrivals import Arrival
 from .contract import KernelGone
 from .control import GONE
-from .launcher import RELAY
 from .relay.listening import ADDRESS
 from .relay.tls import PEM, context
 from .tls_stream import TlsStream
@@ -97,11 +96,6 @@ def _written_address(path: Path) -> Arrival:
     return Arrival(path.parent.parent.name, str(told["host"]), int(told["port"]))
 
 
-def relay_command(python: str) -> list[str]:
-    """Return the command that carries one connection; it must run in the kernel's `run/`."""
-    return [python, "-I", "-S", str(RELAY), "stdio"]
-
-
 @define
 class ProgramStream(ByteStream):
     """The standard input and output of a program; closing the stream kills the program."""
@@ -143,6 +137,11 @@ def read_fresh(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def allow_connections(folder: Path) -> None:
+    """Create the key that lets the cluster connect to a program that was started by `listening`."""
+    write_key(folder / "run" / PEM, folder.name)
 
 
 def write_key(path: Path, kernel_id: str) -> None:

@@ -12,11 +12,13 @@ class Terms:
     """Properties of a session that a scheduler may need.
 
     `slots` are the amounts for this kernel alone, by slot name (`cpu`, `mem` in bytes, devices like
-    `cuda.device`). `cluster_size` is the number of kernels in the session; they run on one machine
-    unless `cluster_mode` is `multi-node`. `starts_at` is a time in ISO 8601; None means at once.
-    `after` are the ids of kernels whose tasks must succeed before this kernel starts; it is empty
-    if the cluster itself has the queue. The `options` may contain `time_limit`, the seconds that
-    the session may run, and `agents`, the names of the machines that the user has asked for.
+    `cuda.device`). `cluster_size` is the number of kernels in the session; they run on one
+    machine unless `cluster_mode` is `multi-node`. `starts_at` is a time in ISO 8601; None means
+    at once. `after` are the ids of kernels whose tasks must succeed before this kernel starts; it
+    is empty if the cluster itself has the queue. `tag` is the text that the client has given to
+    the session; all sessions of a sweep have the same tag, `sweep:` and an id. The `options` may
+    contain `time_limit`, the seconds that the session may run, and `agents`, the names of the
+    machines that the user has asked for.
     """
 
     slots: Mapping[str, Decimal] = field(factory=dict)
@@ -29,6 +31,7 @@ class Terms:
     cluster_mode: str = "single-node"
     starts_at: str | None = None
     after: Sequence[str] = ()
+    tag: str = ""
     options: Mapping[str, object] = field(factory=dict)
 
 

@@ -73,6 +73,7 @@ class Specs:
             cluster_mode=session.cluster_mode,
             starts_at=session.starts_at,
             after=self._awaited(session),
+            tag=session.tag or "",
             options=session.resource_opts,
         )
 

@@ -16,6 +16,9 @@ def atoll_engines() -> Iterator[Engine]:
         EngineSetting("time", "The time limit of sessions; else the most that the partition gives"),
         EngineSetting("memory", "Whether sessions ask for memory: mem or none", "mem"),
         EngineSetting("python", "The Python of the nodes, 3.9 or newer", "python3"),
+        EngineSetting(
+            "hold", "Seconds that a sweep's job waits for the next case; 0 for none", "10"
+        ),
         EngineSetting("extra", "More options of sbatch"),
         EngineSetting("image", "A Python of the nodes, or a command that leads to one", many=True),
     ]

@@ -2,10 +2,12 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import anyio
+from anyio.abc import ByteStream
 from attrs import Factory, define, evolve, field
 
 from atoll_cluster.engines import (
@@ -20,6 +22,8 @@ from atoll_cluster.engines import (
     Waiting,
     has_written_end,
 )
+from atoll_slurm.allocation import Allocation
+from atoll_slurm.allocations import Allocations
 from atoll_slurm.beginnings import GLANCE, Beginnings
 from atoll_slurm.gangs import Member
 from atoll_slurm.never import never
@@ -44,6 +48,8 @@ class JobWatch:
 
     site: Site
     _pythons: Pythons
+    connect: Callable[[Allocation], Awaitable[ByteStream]]
+    """Connects to the holder of a job."""
     board: StateBoard = field(factory=StateBoard, init=False)
     jobs: dict[str, str] = field(factory=dict, init=False)
     """The ids of jobs, by kernel."""
@@ -53,6 +59,14 @@ class JobWatch:
     """Kernels that were asked to end; for these, `cancelled` is not reported as a reason."""
     expected: set[str] = field(factory=set, init=False)
     """Kernels that are about to end by themselves."""
+    held: Allocations = field(
+        default=Factory(
+            lambda self: Allocations(self.site, self._tell, self.connect), takes_self=True
+        ),
+        init=False,
+    )
+    """The jobs that are held for sweeps."""
+    _is_tidied: bool = field(default=False, init=False)
     _submitted: dict[str, float] = field(factory=dict, init=False)
     _begun_twice: set[str] = field(factory=set, init=False)
     """Jobs that were requeued; they are cancelled, because the state of their kernels is lost."""
@@ -63,6 +77,13 @@ class JobWatch:
     )
     _look: anyio.Event = field(factory=anyio.Event, init=False)
 
+    def _tell(self, kernel_id: str, state: State | None) -> None:
+        """Store the state of a kernel in a held job; with None, ask Slurm for it."""
+        if state is None:
+            self._look.set()
+        else:
+            self.board.put({kernel_id: state})
+
     def ask_soon(self) -> None:
         """Ask Slurm at once."""
         self._look.set()
@@ -72,11 +93,13 @@ class JobWatch:
         self.ending.discard(kernel_id)
         self.beginnings.forget(kernel_id)
 
-    def submitted(self, kernel_ids: Sequence[str], job_id: str) -> None:
-        """Note the job that these kernels run in."""
+    def submitted(self, kernel_ids: Sequence[str], job_id: str, folder: str = "") -> None:
+        """Note the job that these kernels run in; `folder` shows that it has begun, if it is not
+        those of the kernels.
+        """
         for one in kernel_ids:
             self._submitted[one] = time.monotonic()
-            self.beginnings.submitted(one)
+            self.beginnings.submitted(folder or one)
             self._note(one, job_id)
         self.board.put({one: self._first_state(one) for one in kernel_ids})
         self._look.set()
@@ -92,6 +115,20 @@ class JobWatch:
         if isinstance(self.board[arrival.kernel_id], Waiting):
             self.board.put({arrival.kernel_id: self._first_state(arrival.kernel_id)})
             self._look.set()
+
+    def share(self, kernel_id: str, one: Allocation) -> None:
+        """Note that a kernel runs in a held job."""
+        member = self.members[kernel_id] = Member(one.id, 0, spread=False)
+        # A later program needs this to find the job if we end before we know the job's id.
+        self.site.remember(kernel_id, member.notes())
+
+    def joined(self, kernel_id: str, one: Allocation) -> None:
+        """Note that a kernel runs in a job that is held already."""
+        self.share(kernel_id, one)
+        self.ending.discard(one.id)
+        self._submitted[kernel_id] = time.monotonic()
+        self._note(kernel_id, one.job_id)
+        self.board.put({kernel_id: Waiting(engine_id=one.job_id)})
 
     async def until_ended(self, kernel_id: str) -> None:
         """Wait for the end of a kernel that was asked to end.
@@ -157,7 +194,7 @@ class JobWatch:
         since = time.monotonic()
         try:
             listed = {one.kernel_id: one for one in await jobs() if self._is_ours(one)}
-            left = await anyio.to_thread.run_sync(self._left, kernels)
+            left = await anyio.to_thread.run_sync(self._left, kernels, listed)
         except (NoAnswer, EngineError) as error:
             new: dict[str, State] = dict.fromkeys(kernels, Unknown(str(error)))
         else:
@@ -166,6 +203,7 @@ class JobWatch:
             new = {one: self._state(one, listed.get(self.leader(one))) for one in kernels}
             left = [one for one in left if one in new]
             new |= {one: self._left_for(listed.get(self.leader(one)), new[one]) for one in left}
+            new = {one: self.held.state(one, state) for one, state in new.items()}
             await self._give_up(new)
             new |= await anyio.to_thread.run_sync(self._without_python, new)
         changed = any(self.board[one] != state for one, state in new.items())
@@ -181,9 +219,13 @@ class JobWatch:
         member = self.members.get(kernel_id)
         return member.leader if member else kernel_id
 
-    def _left(self, kernels: Sequence[str]) -> list[str]:
+    def _left(self, kernels: Sequence[str], listed: Mapping[str, Listed]) -> list[str]:
         """Return the kernels that have written their end, but share their job with others."""
-        members = [one for one in kernels if one in self.members]
+        self.held.glance(kernels)
+        if not self._is_tidied:
+            self.held.tidy([one.kernel_id for one in listed.values() if not is_over(one)])
+            self._is_tidied = True
+        members = [one for one in kernels if one in self.members and not self.held.is_told(one)]
         return [one for one in members if has_written_end(self.site.folder(one))]
 
     def _left_for(self, job: Listed | None, state: State) -> State:
@@ -195,9 +237,15 @@ class JobWatch:
     def _without_python(self, states: Mapping[str, State]) -> dict[str, State]:
         """Return the states of kernels that have not started, because their node has no Python."""
         ended = [one for one, state in states.items() if state == Ended()]
-        folders = {one: self.site.folder(self.leader(one)) for one in ended}
+        folders = {one: self._folder_of_job(one) for one in ended}
         reasons = {one: self._pythons.missed(one, folder) for one, folder in folders.items()}
         return {one: Ended(why) for one, why in reasons.items() if why}
+
+    def _folder_of_job(self, kernel_id: str) -> Path:
+        """Return the folder in whose `run/` the script of a kernel's job runs."""
+        leader = self.leader(kernel_id)
+        held = self.held.folder(leader)
+        return held if held.exists() else self.site.folder(leader)
 
     async def _give_up(self, states: dict[str, State]) -> None:
         """Cancel jobs that can never start, if two answers of Slurm in a row say so."""
@@ -220,6 +268,7 @@ class JobWatch:
     def _state(self, kernel_id: str, listed: Listed | None) -> State:
         if listed is not None:
             self._note(kernel_id, listed.job_id)
+            self.held.seen(kernel_id, listed)
             return self._with_reason(kernel_id, listed)
         if time.monotonic() - self._submitted.get(kernel_id, 0) < _SETTLED:
             return self.board[kernel_id]
@@ -268,6 +317,7 @@ class JobWatch:
             self.jobs[kernel_id] = notes["job_id"]
         if member := Member.read(notes or {}):
             self.members[kernel_id] = member
+            await self.held.recall(member.leader, kernel_id)
         # That program has left no job id if it was killed right after sbatch. Then the job is found
         # by its name as soon as Slurm has listed the jobs.
         self.board.put({kernel_id: Unknown("Slurm is being asked")})
@@ -287,3 +337,8 @@ class JobWatch:
             except NoAnswer as error:
                 _log.warning("scancel is tried again: %s", error)
             await anyio.sleep(LATER / 6)
+
+
+def is_over(listed: Listed) -> bool:
+    """Return whether a job has ended."""
+    return isinstance(listed.state, Ended)

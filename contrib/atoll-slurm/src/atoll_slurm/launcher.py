@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from uuid import uuid4
 
 import anyio
 from anyio.abc import ByteStream, TaskStatus
@@ -19,19 +20,22 @@ from atoll_cluster.engines import (
     Running,
     Site,
     State,
+    allow_connections,
     connect_over_tcp,
-    connect_through,
     kept_log,
     receive_arrivals,
     relay_command,
     runtimes,
 )
+from atoll_slurm.allocation import HOLDER_SOCKET, Allocation
 from atoll_slurm.gangs import Gangs, Member, gang_script, is_spread
+from atoll_slurm.holding import held_job, held_script, request, series_of, time_limit
 from atoll_slurm.images import images, offered
 from atoll_slurm.job_watch import LATER, JobWatch
 from atoll_slurm.nodes import nodes
 from atoll_slurm.programs import NoAnswer
 from atoll_slurm.pythons import Pythons
+from atoll_slurm.reaching import connect_through_step
 from atoll_slurm.script import kernel_command, script
 from atoll_slurm.settings import Settings
 from atoll_slurm.submission import Submission
@@ -58,7 +62,9 @@ class SlurmLauncher:
         default=Factory(lambda self: Pythons(self.settings), takes_self=True), init=False
     )
     _watch: JobWatch = field(
-        default=Factory(lambda self: JobWatch(self.site, self._pythons), takes_self=True),
+        default=Factory(
+            lambda self: JobWatch(self.site, self._pythons, self._reach_holder), takes_self=True
+        ),
         init=False,
     )
     _gangs: Gangs = field(factory=Gangs, init=False)
@@ -95,8 +101,11 @@ class SlurmLauncher:
             raise EngineError(f"Slurm can't be asked: {error}") from None
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Keep asking Slurm for the states of jobs, and receive the reports of kernels."""
-        async with receive_arrivals(self.site, self._watch.arrived) as self.report_to:
+        """Ask Slurm for the states of jobs, receive reports of kernels, and follow held jobs."""
+        async with (
+            receive_arrivals(self.site, self._watch.arrived) as self.report_to,
+            anyio.create_task_group() as self._watch.held.tasks,
+        ):
             task_status.started()
             await self._watch.keep_looking()
 
@@ -107,8 +116,34 @@ class SlurmLauncher:
         self._seen_running.pop(job.kernel_id, None)
         if job.terms.cluster_size > 1:
             await self._gangs.join(job, self._submit_gang)
-            return
-        await self._submit([job], script(kernel_command(job, self.settings, self.report_to)))
+        elif series := series_of(job, self.settings):
+            await self._start_held(job, series)
+        else:
+            await self._submit([job], script(kernel_command(job, self.settings, self.report_to)))
+
+    async def _start_held(self, job: Job, series: str) -> None:
+        """Start a kernel in a job that is held for it, or submit such a job."""
+        held, wanted = self._watch.held, request(job, self.settings)
+        if (one := await held.take(series, job.kernel_id)) is not None:
+            self._watch.joined(job.kernel_id, one)
+            if await held.hand(one, wanted):
+                return
+            held.drop(one)
+            await self._watch.cancel(one.job_id)
+        one = Allocation(uuid4().hex, series, time_limit(job))
+        await held.add(one, wanted)
+        self._watch.share(job.kernel_id, one)
+        folder = held.folder(one.id)
+        await anyio.to_thread.run_sync(allow_connections, folder)
+        try:
+            shape = held_job(job, one.id, folder)
+            one.job_id = await self._submission.submit_held(
+                shape, held_script(self.settings, self.site.root)
+            )
+        except BaseException:
+            held.drop(one)
+            raise
+        self._watch.submitted([job.kernel_id], one.job_id, held.name(one))
 
     async def _submit_gang(self, jobs: Sequence[Job]) -> None:
         """Submit the kernels of a session as one job, which is named after the main kernel."""
@@ -132,6 +167,8 @@ class SlurmLauncher:
     async def end(self, kernel_id: str, grace: float) -> None:
         """Cancel a job that waits; ask a job that runs to end, and cancel it if it does not."""
         watch = self._watch
+        if one := watch.held.of(kernel_id):
+            one.is_ending = True
         await watch.remember(kernel_id)
         with anyio.move_on_after(LATER):
             await watch.until_known(kernel_id)
@@ -140,9 +177,14 @@ class SlurmLauncher:
         if (job_id := watch.jobs.get(kernel_id)) is None:
             return
         watch.ending.add(watch.leader(kernel_id))
-        if grace and isinstance(watch.board[kernel_id], Running):
+        one = watch.held.of(kernel_id)
+        if one is not None and one.talk is not None:
+            await watch.held.end(one, grace)
+            with anyio.move_on_after(grace + _LAST):
+                await watch.until_ended(kernel_id)
+        elif grace and isinstance(watch.board[kernel_id], Running):
             # A single kernel is the job's script; several kernels are steps of the job.
-            whom = [] if kernel_id in watch.members else ["--batch"]
+            whom = [] if kernel_id in watch.members and one is None else ["--batch"]
             await watch.cancel(*whom, "--signal=TERM", job_id)
             watch.ask_soon()
             with anyio.move_on_after(grace + _LAST):
@@ -158,6 +200,8 @@ class SlurmLauncher:
 
     async def connect(self, kernel_id: str, name: str) -> ByteStream:
         """Connect over TCP, or through a step of the job if the node accepts no connections."""
+        if one := self._watch.held.of(kernel_id):
+            return await self._reach_holder(one, f"{kernel_id}/{name}")
         folder = self.site.folder(kernel_id)
         try:
             arrival = self._watch.beginnings.arrival(kernel_id)
@@ -166,13 +210,19 @@ class SlurmLauncher:
             state = self._watch.board[kernel_id]
             if not isinstance(state, Running) or self._is_new(kernel_id):
                 raise
-        job_id = self._watch.jobs[kernel_id]
-        srun = ["srun", f"--jobid={job_id}", "--overlap", "--ntasks=1", "--mem=0", "--quiet"]
-        # Otherwise slurmstepd holds back output without a line break, and SSH waits forever.
-        srun += ["--unbuffered"]
-        srun += [f"--nodelist={state.node}"] if state.node else []
-        srun += [f"--chdir={folder / 'run'}", "--export=ALL"]
-        return await connect_through([*srun, *relay_command(self.settings.python)], name)
+        job_id, relay = self._watch.jobs[kernel_id], relay_command(self.settings.python)
+        return await connect_through_step(folder, name, job_id, state.node, relay)
+
+    async def _reach_holder(self, one: Allocation, name: str = HOLDER_SOCKET) -> ByteStream:
+        """Connect to the holder of a job, or to a kernel there."""
+        folder = self._watch.held.folder(one.id)
+        try:
+            return await connect_over_tcp(folder, name)
+        except KernelGone:
+            if self._is_new(one.id):
+                raise
+        relay = relay_command(self.settings.python, self.site.root)
+        return await connect_through_step(folder, name, one.job_id, one.node, relay)
 
     def _is_new(self, kernel_id: str) -> bool:
         """Return whether a kernel may not listen yet; then a step could not reach it, either."""

@@ -45,6 +45,11 @@ def beginning(python: str) -> str:
     return _ONCE + _HAS_PYTHON.format(python=shlex.quote(python))
 
 
+def step_command(job: Job, settings: Settings) -> list[str]:
+    """Return the command that runs a kernel beside a program that listens for it."""
+    return job.command(settings.python, keeps=HANDED_ON)
+
+
 def kernel_command(job: Job, settings: Settings, report_to: str | None = None) -> list[str]:
     """Return the command that runs a kernel; the kernel reports its start to `report_to`."""
     return job.command(

@@ -1,5 +1,6 @@
 """The settings of the engine for Slurm; all values are texts."""
 
+import re
 import shlex
 from collections.abc import Mapping
 
@@ -23,6 +24,8 @@ class Settings:
     """Whether jobs ask Slurm for memory: `mem`, or `none` if the site forbids it."""
     python: str = "python3"
     """The Python of the nodes, 3.9 or newer."""
+    hold: str = "10"
+    """Seconds that the job of a sweep's case waits for the next case; 0 for a job for each case."""
     extra: str = ""
     """Further options of sbatch, quoted as in a shell."""
 
@@ -39,8 +42,15 @@ class Settings:
             raise EngineError(f"there is no setting {unknown[0]} of slurm; there are {names}")
         if found.get("memory", "mem") not in {"mem", "none"}:
             raise EngineError(f"memory is mem or none, not {found['memory']}")
+        if not re.fullmatch(r"\d{1,3}", found.get("hold", "0")):
+            raise EngineError(f"hold is a number of seconds, at most 999, not {found['hold']}")
         plain = {name: text for name, text in found.items() if name not in images}
         return cls(**plain, images=images)
+
+    @property
+    def hold_seconds(self) -> int:
+        """The value of `hold`; 0 means that no job is held."""
+        return int(self.hold)
 
     @property
     def extra_words(self) -> list[str]:

@@ -1,17 +1,18 @@
 """Submit jobs to Slurm."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from attrs import define, field
 
 from atoll_cluster.engines import EngineError, Job
 from atoll_slurm.accounts import Accounting
+from atoll_slurm.holding import held_time, time_limit
 from atoll_slurm.options import USUAL_PRIORITY, account_of, limit, options, partition_of
 from atoll_slurm.partitions import Partitions
 from atoll_slurm.programs import NoAnswer, Ran, is_unreached, run
 from atoll_slurm.settings import Settings
-from atoll_slurm.times import shortest
+from atoll_slurm.times import seconds, shortest
 
 
 @define
@@ -27,9 +28,21 @@ class Submission:
 
         `after` are the ids of the jobs that must succeed before this one starts.
         """
+        return await self._submit(job, text, await self._asked(self._longest(job)), after)
+
+    async def submit_held(self, job: Job, text: str) -> str:
+        """Submit the script of a job that is held for further kernels; returns the id of the job.
+
+        If the kernels have a time limit, the job has time for more than one of them.
+        """
+        if (own := time_limit(job)) is None:
+            return await self.submit(job, text)
+        longest = await self._asked(self._longest_allowed(job))
+        return await self._submit(job, text, held_time(own, seconds(longest)), ())
+
+    async def _submit(self, job: Job, text: str, time: str, after: Sequence[str]) -> str:
         try:
-            argv = ["sbatch", *options(job, self.settings, await self._longest(job), after)]
-            ran = await run(argv, text)
+            ran = await run(["sbatch", *options(job, self.settings, time, after)], text)
         except NoAnswer as error:
             raise EngineError(f"Slurm takes no jobs at present: {error}") from None
         if ran.code:
@@ -40,13 +53,19 @@ class Submission:
             raise EngineError(f"sbatch tells no id of a job: {ran.out.strip()[:200]!r}")
         return job_id[1]
 
+    async def _asked(self, question: Awaitable[str]) -> str:
+        try:
+            return await question
+        except NoAnswer as error:
+            raise EngineError(f"Slurm takes no jobs at present: {error}") from None
+
     async def _longest(self, job: Job) -> str:
         """Return the time limit of a job: its own, that of the settings, or the longest allowed.
 
         Without a time limit, Slurm uses the partition's default, which may be a few minutes.
         """
-        if isinstance(seconds := job.terms.options.get("time_limit"), int):
-            return limit(seconds)
+        if (own := time_limit(job)) is not None:
+            return limit(own)
         return self.settings.time or await self._longest_allowed(job)
 
     async def _longest_allowed(self, job: Job) -> str:

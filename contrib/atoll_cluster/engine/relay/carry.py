@@ -1,15 +1,18 @@
 """Carry one connection to a socket of the kernel, with the descriptor that the kernel may send.
 
-The caller's first line names the socket; all further bytes are copied without changes in both
-directions. If the kernel sends the descriptor of a connection to a service, the caller gets the
-line that came with it, and then the stream carries the bytes of the service. Both directions then
-consist of pieces, each preceded by its length in four bytes; length 0 ends the direction.
+The caller's first line names the socket, and the kernel if the relay serves several; all further
+bytes are copied without changes in both directions. If the kernel sends the descriptor of a
+connection to a service, the caller gets the line that came with it, and then the stream carries the
+bytes of the service. Both directions then consist of pieces, each preceded by its length in four
+bytes; length 0 ends the direction.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import re
 import socket
 
 TYPE_CHECKING = False
@@ -19,20 +22,39 @@ if TYPE_CHECKING:
 SOCKETS = ("kernel.sock", "supervisor.sock")
 CHUNK = 256 * 1024
 HEAD = 4
-LONGEST_NAME = 64
+LONGEST_NAME = 128
+KERNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
-async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Serve one caller until either side has ended."""
+async def carry(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kernels: str = ""
+) -> None:
+    """Serve one caller until either side has ended.
+
+    The caller gets a socket in this folder, or in `run/` of a kernel whose folder is in `kernels`.
+    """
     with contextlib.suppress(OSError, asyncio.IncompleteReadError, ValueError):
         name = (await reader.readline())[:LONGEST_NAME].decode("ascii").strip()
-        if name in SOCKETS:
+        kernel_id, _, name = name.rpartition("/")
+        is_known = not kernel_id or (kernels and KERNEL.fullmatch(kernel_id))
+        if name in SOCKETS and is_known:
+            folder = os.path.join(kernels, kernel_id, "run") if kernel_id else "."
             with socket.socket(socket.AF_UNIX) as kernel:
                 kernel.setblocking(False)
-                await asyncio.get_running_loop().sock_connect(kernel, name)
+                await _connect(kernel, folder, name)
                 await _speak(reader, writer, kernel)
     with contextlib.suppress(OSError):
         writer.close()
+
+
+async def _connect(kernel: socket.socket, folder: str, name: str) -> None:
+    """Connect to a socket in a folder; the path may be longer than an address can be."""
+    fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(kernel, f"/proc/self/fd/{fd}/{name}")
+    finally:
+        os.close(fd)
 
 
 async def _speak(

@@ -1,5 +1,7 @@
 """Run a kernel's supervisor, and accept callers who have the kernel's key until it has ended.
 
+Another program can be run in its place, such as one that starts further supervisors.
+
 The relay writes the port to `relay.json`, passes signals on to the supervisor, and ends with its
 exit code. The supervisor is a copy of this process: a second Python would have to start first. So
 the copy is made before the libraries are imported that only the relay needs, and both go on
@@ -9,6 +11,7 @@ together.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import json
 import os
@@ -19,7 +22,9 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
+    from typing import Any, Callable
+
+    Become = Callable[[Sequence[str], int], None]
 
 ADDRESS = "relay.json"
 """The file in a kernel's `run/` that contains `host` and `port`."""
@@ -30,10 +35,10 @@ REPORT_TO, NODE = "--report-to", "--node"
 PASSED_ON = {signal.SIGTERM, signal.SIGUSR2, signal.SIGQUIT}
 
 
-def listen(words: Sequence[str]) -> int:
-    """Run the supervisor with these arguments; returns its exit code."""
+def listen(words: Sequence[str], become: Become, kernels: str = "") -> int:
+    """Run a program with these arguments; returns its exit code. See `carry` for `kernels`."""
     ready, tell = os.pipe()
-    supervisor = _fork(words, tell)
+    supervisor = _fork(become, words, tell)
     os.close(tell)
     listener = socket.socket()
     listener.bind(("0.0.0.0", 0))  # noqa: S104 - callers without the key are refused
@@ -42,25 +47,25 @@ def listen(words: Sequence[str]) -> int:
     import asyncio
 
     os.read(ready, 1)  # Callers need the sockets of the supervisor.
-    return asyncio.run(_serve(listener, supervisor))
+    return asyncio.run(_serve(listener, supervisor, kernels))
 
 
-def _fork(words: Sequence[str], tell: int) -> int:
-    """Start the supervisor, which writes to `tell` when its sockets exist; returns its pid.
+def _fork(become: Become, words: Sequence[str], tell: int) -> int:
+    """Start the program, which writes to `tell` when its sockets exist; returns its pid.
 
     No signal is lost meanwhile.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
     pid = os.fork()
     if pid == 0:
-        _become_supervisor(words, tell)
+        become(words, tell)
     for number in PASSED_ON:
         signal.signal(number, lambda number, _frame: _pass_on(pid, number))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
     return pid
 
 
-def _become_supervisor(words: Sequence[str], tell: int) -> None:
+def become_supervisor(words: Sequence[str], tell: int) -> None:
     """Run the supervisor in this process, which then ends."""
     code = 1
     try:
@@ -69,6 +74,17 @@ def _become_supervisor(words: Sequence[str], tell: int) -> None:
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(code)
+
+
+def become(words: Sequence[str], tell: int) -> None:
+    """Run another program in this process; its last argument is the descriptor `tell`."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+    os.set_inheritable(tell, True)
+    try:
+        os.execvp(words[0], [*words, str(tell)])  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        sys.stderr.write(f"cannot start {words[0]}: {error.strerror}\n")
+    os._exit(127)
 
 
 def _pass_on(supervisor: int, number: int) -> None:
@@ -102,7 +118,7 @@ def _report(address: str, news: dict[str, Any]) -> None:
     report(address, news)
 
 
-async def _serve(listener: socket.socket, supervisor: int) -> int:
+async def _serve(listener: socket.socket, supervisor: int, kernels: str) -> int:
     """Accept callers until the supervisor has ended; returns its exit code."""
     import asyncio
     import ssl
@@ -115,7 +131,7 @@ async def _serve(listener: socket.socket, supervisor: int) -> int:
         loop.add_signal_handler(number, _pass_on, supervisor, number)
     ended = loop.run_in_executor(None, os.waitpid, supervisor, 0)
     server = await asyncio.start_server(
-        carry,
+        functools.partial(carry, kernels=kernels),
         sock=listener,
         limit=CHUNK,
         ssl=context(PEM, ssl.PROTOCOL_TLS_SERVER),
