@@ -15,7 +15,7 @@ from pathlib import Path
 
 from common import ATOLL, embedded_cluster, plain_environment, program, run, say
 
-from atoll_cluster.engine.sandbox import PROGRAM, View, bwrap_options, probe
+from atoll_cluster.engine.sandbox import PROGRAM, SandboxView, bwrap_options, probe
 
 CASES = int(sys.argv[1]) if len(sys.argv) > 1 else 200
 PARALLEL = (2, 4)
@@ -50,7 +50,7 @@ def run_xargs(parallel: int, folder: Path) -> None:
     home, share, etc = (folder / part for part in ("home", "share", "etc"))
     for path in (home, share / PROGRAM.name, etc):
         path.mkdir(parents=True, exist_ok=True)
-    view = View(home=home, share=share, program=share, etc=etc, hostname="case")
+    view = SandboxView(home=home, share=share, program=share, etc=etc, hostname="case")
     command = [found.bwrap, *bwrap_options(view), "--", "/bin/sh", "-c", "true {}"]
     (folder / "numbers").write_text("\n".join(map(str, range(CASES))))
     xargs = ["xargs", "--arg-file", str(folder / "numbers"), f"-P{parallel}", "-I{}"]
