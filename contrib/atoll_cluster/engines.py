@@ -17,11 +17,13 @@ from atoll_cluster.engine.launcher import (
     Node,
     NodeLauncher,
     OpenLauncher,
+    SandboxingLauncher,
     Site,
     listening,
     relay_command,
 )
 from atoll_cluster.engine.log import kept_log
+from atoll_cluster.engine.node_sandbox import sandbox_programs
 from atoll_cluster.engine.remote import (
     allow_connections,
     connect_over_tcp,
@@ -46,6 +48,7 @@ __all__ = [
     "NodeLauncher",
     "OpenLauncher",
     "Running",
+    "SandboxingLauncher",
     "Site",
     "State",
     "StateBoard",
@@ -62,4 +65,5 @@ __all__ = [
     "receive_arrivals",
     "relay_command",
     "runtimes",
+    "sandbox_programs",
 ]

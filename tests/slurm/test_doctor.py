@@ -12,7 +12,7 @@ SLURM = {
     "accounting": "",
     "python on nodes": "is 3.",
     "shared home": "sees at once",
-    "sandbox on nodes": "user namespaces",
+    "sandbox on nodes": "bubblewrap",
     "logging out": "",
 }
 WAY = {"ssh": "runs commands", "forwarding": "", "ssh sessions": "at a time", "atoll there": "0."}

@@ -33,7 +33,7 @@ from .folder import KernelFolder
 from .home_setup import write_files
 from .images import Catalog
 from .kernel import LaunchedKernel, until_ended
-from .launcher import Job, Launcher, OpenLauncher, Site
+from .launcher import Job, Launcher, OpenLauncher, SandboxingLauncher, Site
 from .local import LocalLauncher
 from .preparation import MOST_PROCESSES, Preparation
 from .relay.tls import PEM
@@ -277,6 +277,7 @@ class KernelEngine:
             network=self.network,
             grace=self.grace,
             patience=self.patience,
+            shown=self._shown(spec),
         )
         groups = self._groups(spec) if self.launcher.is_here else []
         try:
@@ -287,6 +288,16 @@ class KernelEngine:
         except BaseException:
             cgroup.remove(groups)
             raise
+
+    def _shown(self, spec: KernelSpec) -> Sequence[Path] | None:
+        """Return the folders that a kernel on another machine sees in its sandbox; None for none.
+
+        Kernels that reach each other have none, nor have those with a command of their own.
+        """
+        if spec.image.prefix or len(spec.peers) > 1:
+            return None
+        launcher = self.launcher
+        return launcher.shown() if isinstance(launcher, SandboxingLauncher) else None
 
     def _groups(self, spec: KernelSpec) -> Sequence[Path]:
         limits = cgroup.Limits(memory=spec.memory, cpu=spec.cpu_quota, processes=MOST_PROCESSES)

@@ -225,6 +225,17 @@ class AskingLauncher(Launcher, Protocol):
         """Ask soon, and often until this kernel has ended, because it will soon end by itself."""
 
 
+@runtime_checkable
+class SandboxingLauncher(Launcher, Protocol):
+    """A launcher on whose machines kernels run in a sandbox where one works."""
+
+    def shown(self) -> Sequence[Path] | None:
+        """Return the folders that kernels see there besides the system and their own folders.
+
+        None means that there is to be no sandbox.
+        """
+
+
 @frozen(kw_only=True)
 class Site:
     """The data with which a launcher is opened: the folder of kernels, and the user's settings."""

@@ -12,6 +12,7 @@ from . import home_setup, sandbox, shells
 from .contract import EngineError, Image, KernelSpec, Mount
 from .environment import SYSTEM_PATH, KernelPaths, environ
 from .folder import KernelFolder
+from .node_sandbox import NodeSandbox
 from .peers import PLACE
 from .services.definition import KernelSite
 from .services.installed import Installed
@@ -38,6 +39,8 @@ class Preparation:
     network: bool
     grace: float
     patience: float
+    shown: Sequence[Path] | None = None
+    """The folders that a kernel on another machine sees in its sandbox; None for no sandbox."""
 
     def prepare(
         self, spec: KernelSpec, runner: Image, folder: KernelFolder, cgroups: Sequence[Path]
@@ -61,7 +64,19 @@ class Preparation:
             argv = [self.probe.bwrap, "--args", str(OPTIONS_FD), "--", *argv]
         else:
             home_setup.link_mounts(folder.home, spec.mounts)
-        _write_json(folder.run / "launch.json", self._launch(spec, folder, argv, cgroups))
+        launch = self._launch(spec, folder, argv, cgroups)
+        if self.shown is not None:
+            prefixes = (KERNEL_PROGRAM, *spec.image.prefixes, *runner.prefixes, *services.prefixes)
+            launch["sandbox"] = self._node_sandbox(spec, folder, outermost(prefixes))
+        _write_json(folder.run / "launch.json", launch)
+
+    def _node_sandbox(
+        self, spec: KernelSpec, folder: KernelFolder, programs: Sequence[Path]
+    ) -> dict[str, Any]:
+        made = NodeSandbox(folder=folder, programs=programs, shown=self.shown or ())
+        options = folder.run / OPTIONS
+        _write_private(options, "\0".join(made.options(spec)))
+        return made.launch(options)
 
     def _provide(
         self, spec: KernelSpec, folder: KernelFolder, paths: KernelPaths

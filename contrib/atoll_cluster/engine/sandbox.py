@@ -92,7 +92,7 @@ def probe(*, force_plain: bool = False) -> Probe:
     if force_plain:
         return Probe(tier="plain", reason="set in the settings")
     reason = "bubblewrap is not installed"
-    for origin, bwrap in _candidates():
+    for origin, bwrap in candidates():
         for room in (_SOME_ROOM, None):
             problem = _try(bwrap, room)
             if problem is None:
@@ -111,7 +111,7 @@ def bwrap_options(view: SandboxView) -> list[str]:
         *(() if view.network else ("--unshare-net",)),
         *("--hostname", view.hostname),
         *("--new-session", "--die-with-parent"),
-        *_system(),
+        *system(),
         *("--proc", "/proc", "--dev", "/dev"),
         *(word for path in view.devices for word in ("--dev-bind-try", str(path), str(path))),
         *_in_memory("/dev/shm", view.room, "1777"),  # noqa: S108 - it is new and private, like those below
@@ -120,7 +120,7 @@ def bwrap_options(view: SandboxView) -> list[str]:
         *("--perms", "1777", "--dir", "/var/tmp", "--tmpfs", "/run"),  # noqa: S108
         *_proc(),
         *_etc(view.etc),
-        *_read_only(*view.prefixes),
+        *read_only(*view.prefixes),
         *("--ro-bind", str(view.share), str(SHARE)),
         *("--ro-bind", str(view.program), str(PROGRAM)),
         *("--bind", str(view.home), str(HOME), "--chdir", str(HOME)),
@@ -134,15 +134,15 @@ def _in_memory(path: str, room: int | None, mode: str) -> list[str]:
     return ["--perms", mode, *size, "--tmpfs", path]
 
 
-def _system() -> list[str]:
+def system() -> list[str]:
     """Return the options that show programs and libraries at the host's paths."""
-    options = list(_read_only(Path("/usr")))
+    options = list(read_only(Path("/usr")))
     for name in ROOT_FOLDERS:
         folder = Path("/", name)
         if folder.is_symlink():
             options += ("--symlink", str(folder.readlink()), str(folder))
         elif folder.is_dir():
-            options += _read_only(folder)
+            options += read_only(folder)
     return options
 
 
@@ -169,11 +169,13 @@ def _mounts(mounts: Sequence[Mount]) -> list[str]:
     return options
 
 
-def _read_only(*paths: Path) -> list[str]:
+def read_only(*paths: Path) -> list[str]:
+    """Return the options that show folders at their own paths, read-only."""
     return [word for path in paths for word in ("--ro-bind", str(path), str(path))]
 
 
-def _candidates() -> list[tuple[str, str]]:
+def candidates() -> list[tuple[str, str]]:
+    """Return the bubblewraps of this machine: where each comes from, and its path."""
     found = []
     if system := shutil.which("bwrap"):
         found.append(("system", system))

@@ -9,7 +9,7 @@ UP = "Slurmctld(primary) at ctl is UP\n"
 DEBUG = "PartitionName=debug Default=YES DefaultTime=00:05:00 MaxTime=00:10:00 TotalNodes=3"
 LONG = "PartitionName=long Default=NO MaxTime=UNLIMITED State=DRAIN TotalNodes=1 DefMemPerNode=900"
 CONFIG = "DebugFlags = (null)\nDefMemPerCPU            = 512\n"
-NODE = "node=n1\npython=3.11.2\nhome=shared\nnamespaces=yes\n"
+NODE = "node=n1\npython=3.11.2\nhome=shared\nsandbox=yes\n"
 
 
 def of(out, code=0):

@@ -19,6 +19,8 @@ def atoll_engines() -> Iterator[Engine]:
         EngineSetting(
             "hold", "Seconds that a sweep's job waits for the next case; 0 for none", "10"
         ),
+        EngineSetting("sandbox", "Whether nodes that allow a sandbox run sessions in one", "no"),
+        EngineSetting("show", "Folders that are seen in the sandbox, as /scratch:/project"),
         EngineSetting("extra", "More options of sbatch"),
         EngineSetting("image", "A Python of the nodes, or a command that leads to one", many=True),
     ]

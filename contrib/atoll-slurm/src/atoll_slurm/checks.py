@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 
 from atoll import Finding
-from atoll_cluster.engines import EngineError
+from atoll_cluster.engines import EngineError, sandbox_programs
 from atoll_slurm.programs import NoAnswer, Ran, run
 from atoll_slurm.settings import Settings
 
@@ -23,7 +23,10 @@ _ASK_NODE = (
     'version="import sys; print(*sys.version_info[:3], sep=chr(46))"; '
     'echo "python=$("$0" -c "$version" 2> /dev/null)"; '
     '[ -e "$1" ] && echo home=shared; '
-    "unshare --user --map-root-user true 2> /dev/null && echo namespaces=yes; true"
+    'shift; for bwrap in "$@"; do '
+    '"$bwrap" --unshare-user --unshare-pid --ro-bind / / --proc /proc true 2> /dev/null '
+    "&& echo sandbox=yes && break; done; "
+    "true"
 )
 
 
@@ -130,7 +133,8 @@ async def _of_a_node(data: Path, settings: Settings) -> AsyncIterator[Finding]:
     srun += [f"--{name}={value}" for name, value in where.items() if value]
     srun += ["--job-name=atoll-doctor", "--chdir=/", *settings.extra_words]
     try:
-        ran = await run([*srun, "sh", "-c", _ASK_NODE, settings.python, str(token)])
+        words = [settings.python, str(token), *sandbox_programs()]
+        ran = await run([*srun, "sh", "-c", _ASK_NODE, *words])
     finally:
         await token.unlink(missing_ok=True)
     for finding in node(ran, settings):
@@ -151,13 +155,18 @@ def node(ran: Ran, settings: Settings) -> Iterator[Finding]:
     else:
         hint = "sessions need a home that the nodes share; ask the site for one"
         yield Finding("shared home", "failed", f"{name} does not see what is written here", hint)
-    if told.get("namespaces"):
-        words = f"sessions are plain processes, though {name} allows user namespaces"
-        yield Finding("sandbox on nodes", "ok", words)
-    else:
-        words = f"{name} allows no user namespaces"
+    yield _sandbox(name, settings, works="sandbox" in told)
+
+
+def _sandbox(name: str, settings: Settings, *, works: bool) -> Finding:
+    what = "sandbox on nodes"
+    if not works:
         hint = "sessions are plain processes there, and their job is their limit"
-        yield Finding("sandbox on nodes", "absent", words, hint)
+        return Finding(what, "absent", f"bubblewrap does not work on {name}", hint)
+    if settings.sandbox == "auto":
+        return Finding(what, "ok", f"sessions run in bubblewrap on {name}")
+    words = f"none, though bubblewrap works on {name}; --set sandbox=auto uses it"
+    return Finding(what, "ok", words)
 
 
 def _python(name: str, version: str, program: str) -> Finding:

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from pathlib import Path
 from uuid import uuid4
 
 import anyio
@@ -80,6 +81,10 @@ class SlurmLauncher:
         usually the same on all nodes.
         """
         return offered(images(self.settings.images), runtimes(self.site.root))
+
+    def shown(self) -> Sequence[Path] | None:
+        """Return what sessions see in a sandbox besides the system; None without a sandbox."""
+        return self.settings.shown if self.settings.sandbox == "auto" else None
 
     async def groups(self) -> Sequence[str]:
         """Return the partitions that this user may use."""
@@ -239,6 +244,7 @@ async def launcher(site: Site) -> AsyncIterator[SlurmLauncher]:
     """Open the launcher for Slurm; raises EngineError for invalid settings."""
     settings = Settings.read(site.settings)
     images(settings.images)  # This raises EngineError for an invalid image.
+    settings.shown  # noqa: B018 - and this for a folder without an absolute path
     made = SlurmLauncher(site, settings)
     async with anyio.create_task_group() as tasks:
         await tasks.start(made.run)

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 
 from attrs import field, fields, frozen
 
@@ -26,6 +27,10 @@ class Settings:
     """The Python of the nodes, 3.9 or newer."""
     hold: str = "10"
     """Seconds that the job of a sweep's case waits for the next case; 0 for a job for each case."""
+    sandbox: str = "no"
+    """Whether sessions run in a sandbox on nodes that allow one: `no` or `auto`."""
+    show: str = ""
+    """The folders that sessions see in the sandbox besides the system, separated by colons."""
     extra: str = ""
     """Further options of sbatch, quoted as in a shell."""
 
@@ -42,10 +47,20 @@ class Settings:
             raise EngineError(f"there is no setting {unknown[0]} of slurm; there are {names}")
         if found.get("memory", "mem") not in {"mem", "none"}:
             raise EngineError(f"memory is mem or none, not {found['memory']}")
+        if found.get("sandbox", "no") not in {"no", "auto"}:
+            raise EngineError(f"sandbox is no or auto, not {found['sandbox']}")
         if not re.fullmatch(r"\d{1,3}", found.get("hold", "0")):
             raise EngineError(f"hold is a number of seconds, at most 999, not {found['hold']}")
         plain = {name: text for name, text in found.items() if name not in images}
         return cls(**plain, images=images)
+
+    @property
+    def shown(self) -> list[Path]:
+        """The folders of `show`; raises EngineError for one that has no absolute path."""
+        paths = [Path(word).expanduser() for word in self.show.split(":") if word]
+        if wrong := [path for path in paths if not path.is_absolute()]:
+            raise EngineError(f"show names folders from / on, as /scratch:/project, not {wrong[0]}")
+        return paths
 
     @property
     def hold_seconds(self) -> int:

@@ -30,11 +30,15 @@ class Log:
             data = os.read(self.reading, CHUNK)
         except BlockingIOError:
             return False
+        self.keep(data)
+        return bool(data)
+
+    def keep(self, data: bytes) -> None:
+        """Write to the log, as far as that is possible."""
         try:
             self._keep(data)
         except OSError:
             pass
-        return bool(data)
 
     def printed(self) -> int:
         """Return the size of both files in bytes."""

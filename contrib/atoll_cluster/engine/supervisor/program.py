@@ -33,6 +33,7 @@ from .files import END, STATE, is_abandoned, read, write, write_json
 from .groups import remove_group
 from .log import Log
 from .procfs import children, cpu_used, descendants, is_zombie, living, outside, send, stat_fields
+from .sandboxing import choose
 from .watch import LOOK_AROUND, LimitWatcher, limit_data
 
 TYPE_CHECKING = False
@@ -111,6 +112,11 @@ class Supervisor:
         exit_code = 128 + signal.SIGKILL if self._reason in TOO_MUCH else exit_code
         self._leave(exit_code)
         return exit_code if self._launch["task"] else 0
+
+    def remark(self, text: str) -> None:
+        """Write a line to the kernel's log."""
+        if text:
+            self._log.keep(text.encode())
 
     def _wait(self) -> list[int]:
         """Wait for a signal, output or a memory event; returns the ready descriptors."""
@@ -347,10 +353,12 @@ def main(words: Sequence[str], tell: int | None = None) -> int:
     for number in (signal.SIGHUP, signal.SIGINT):
         # The cluster may ignore these signals (nohup), but sessions must not ignore them.
         signal.signal(number, signal.SIG_DFL)
+    remark = choose(launch)
     listener, asked = listen("kernel.sock"), listen("supervisor.sock")
     pid = os.getpid()
     write_json(STATE, {"pid": pid, "started": int(stat_fields(pid)[19])})
     supervisor = Supervisor(launch, kept_variables(words[1:]), listener, asked)
+    supervisor.remark(remark)
     if tell is not None:
         os.write(tell, b".")
         os.close(tell)

@@ -4,6 +4,7 @@ import json
 import ssl
 import sys
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import anyio
 import pytest
@@ -11,12 +12,14 @@ from anyio.abc import SocketAttribute
 from anyio.streams.tls import TLSStream
 from tests.contrib.atoll_cluster.engines.test_documented import documented
 
+from atoll_cluster.engine import node_sandbox
 from atoll_cluster.engine.contract import KernelGone
 from atoll_cluster.engine.images import Catalog
 from atoll_cluster.engine.kernels import open_engine
 from atoll_cluster.engine.launcher import Site
 from atoll_cluster.engine.relay.tls import context
 from atoll_cluster.engine.remote import read_fresh, write_key
+from atoll_cluster.engine.sandbox import probe
 from atoll_cluster.engines import Arrival, receive_arrivals
 from atoll_cluster.testing.talk import KernelTalk
 
@@ -29,6 +32,9 @@ BY_A_PROGRAM = """connect_through(
             name,
         )"""
 IMPORTED = "    connect_over_tcp, connect_through, relay_command,"
+CAPACITY = "    def capacity(self)"
+SHOWN = f"    def shown(self):\n        return {{}}\n\n{CAPACITY}"
+HERE = Path(__file__).parent
 DEADLINE = 60
 ASK = b"supervisor.sock\n"
 TALK = KernelTalk()
@@ -104,6 +110,28 @@ async def test_a_kernel_tells_that_it_listens(pooled, tmp_path, monkeypatch):
                 await has_heard.wait()
             written = read_fresh(engine.root / "k1" / "run" / "relay.json")
             assert heard == [Arrival("k1", written["host"], written["port"], "n1")]
+
+
+@pytest.mark.parametrize("shown", [[], [str(HERE)]])
+async def test_a_sandbox_shows_what_the_launcher_names_and_can_be_written_at_home(pooled, shown):
+    async with pooled(sandbox=(CAPACITY, SHOWN.format(shown))) as engine:
+        kernel = await TALK.started(engine)
+        is_seen = await TALK.query(kernel, f"import os; print(os.path.exists({__file__!r}))")
+        assert is_seen == f"{bool(shown) or probe().bwrap is None}\n"
+        assert await TALK.query(kernel, "open('f', 'w').write('x'); print(os.getcwd())") == (
+            f"{kernel.home}\n"
+        )
+        with anyio.fail_after(DEADLINE):
+            assert (await kernel.stop()).reason == "user-requested"
+        assert (kernel.home / "f").read_text() == "x"
+
+
+async def test_a_machine_without_a_sandbox_is_told_in_the_log(pooled, monkeypatch):
+    monkeypatch.setattr(node_sandbox, "sandbox_programs", lambda: ["no-such-program"])
+    async with pooled(sandbox=(CAPACITY, SHOWN.format([]))) as engine:
+        kernel = await TALK.started(engine)
+        assert await TALK.query(kernel, "print(1)") == "1\n"
+        assert b"this session has no sandbox, because" in await TALK.log(engine)
 
 
 @pytest.mark.parametrize("key", ["none", "another kernel's"])
