@@ -17,7 +17,7 @@ from .contract import EngineError, KernelFault, KernelGone
 LONGEST_LINE = 20 * 1024 * 1024
 LONGEST_LINE_WITH_FILE = 4096
 LONGEST_ERROR = 1000
-LONGEST_SETTLING = 2.0
+FLUSH_TIMEOUT = 2.0
 """Seconds to wait for a supervisor to write its output to the log; then the log is read anyway."""
 GONE = "the kernel has ended"
 KERNEL_SOCKET, SUPERVISOR_SOCKET = "kernel.sock", "supervisor.sock"
@@ -138,7 +138,7 @@ async def settle_log(way: Way) -> int:
     Returns the size of the log in bytes, 0 if unknown.
     """
     printed: object = 0
-    with anyio.move_on_after(LONGEST_SETTLING), contextlib.suppress(EngineError):
+    with anyio.move_on_after(FLUSH_TIMEOUT), contextlib.suppress(EngineError):
         supervisor = await connect(way, name=SUPERVISOR_SOCKET)
         try:
             printed = (await supervisor.receive()).get("printed")

@@ -28,7 +28,7 @@ def _tell_nobody(_state: State) -> None:
 
 _LONGEST_IDLE = 1e9
 _LONGEST_REASON = 200
-LONGEST_LEAVING = 30.0
+LEAVING_TIMEOUT = 30.0
 """Seconds after the grace period, in which a kernel whose task is over must end."""
 PIECE = 65536
 """Most bytes of input in one message."""
@@ -225,7 +225,7 @@ class LaunchedKernel:
     async def leave(self) -> None:
         if isinstance(self._launcher, AskingLauncher):
             self._launcher.expect_end(self.spec.kernel_id)
-        with anyio.move_on_after(self._grace + LONGEST_LEAVING):
+        with anyio.move_on_after(self._grace + LEAVING_TIMEOUT):
             await self.wait()
             return
         await self.stop()

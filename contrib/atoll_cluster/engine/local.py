@@ -19,7 +19,7 @@ from .log import kept_log
 from .process import Process
 from .states import Ended, Running, State
 
-PATIENCE = 5.0
+END_TIMEOUT = 5.0
 """Seconds after the grace period, in which a supervisor must end its kernel."""
 
 
@@ -29,7 +29,7 @@ class LocalLauncher:
 
     site: Site
     is_here: bool = True
-    _seen: dict[str, Process] = field(factory=dict, init=False)
+    _supervisors: dict[str, Process] = field(factory=dict, init=False)
     """Supervisors by kernel id, because a kernel without a sandbox can damage its own folder."""
 
     def capacity(self) -> Mapping[str, Decimal]:
@@ -60,7 +60,7 @@ class LocalLauncher:
             await supervisor.ended()
         elif supervisor is not None:
             return Running()
-        self._seen.pop(kernel_id, None)
+        self._supervisors.pop(kernel_id, None)
         return Ended()
 
     async def end(self, kernel_id: str, grace: float) -> None:
@@ -68,9 +68,9 @@ class LocalLauncher:
         if (supervisor := self.supervisor(kernel_id)) is None:
             return
         supervisor.signal(signal.SIGTERM if grace else signal.SIGQUIT)
-        with anyio.move_on_after(PATIENCE + grace) as patience:
+        with anyio.move_on_after(END_TIMEOUT + grace) as scope:
             await supervisor.ended()
-        if patience.cancelled_caught:
+        if scope.cancelled_caught:
             supervisor.signal(signal.SIGKILL)
 
     async def connect(self, kernel_id: str, name: str) -> ByteStream:
@@ -83,10 +83,10 @@ class LocalLauncher:
 
     def supervisor(self, kernel_id: str) -> Process | None:
         """Return the supervisor's process, None if it has ended."""
-        seen = self._seen.get(kernel_id)
+        seen = self._supervisors.get(kernel_id)
         found = seen if seen and seen.alive() else self._folder(kernel_id).supervisor()
         if found is not None:
-            self._seen[kernel_id] = found
+            self._supervisors[kernel_id] = found
         return found
 
     def _folder(self, kernel_id: str) -> KernelFolder:

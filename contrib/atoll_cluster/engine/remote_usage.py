@@ -10,10 +10,10 @@ from .contract import EngineError, Usage
 from .control import SUPERVISOR_SOCKET, Way, connect
 from .launcher import Launcher
 
-BETWEEN = 30.0
+QUERY_INTERVAL = 30.0
 """Seconds until a kernel is asked again, because each question opens a connection to its node."""
 MOST_AT_A_TIME = 8
-LONGEST_ANSWER = 10.0
+ANSWER_TIMEOUT = 10.0
 _LARGEST = 2**62
 
 
@@ -22,7 +22,7 @@ class RemoteUsageMeter:
     """Measures kernels, and caches the answer of each kernel for a while."""
 
     _launcher: Launcher
-    _told: dict[str, Usage] = field(factory=dict)
+    _usage: dict[str, Usage] = field(factory=dict)
     _asked_at: dict[str, float] = field(factory=dict)
 
     async def measure(self, kernel_ids: Sequence[str]) -> dict[str, Usage]:
@@ -32,23 +32,23 @@ class RemoteUsageMeter:
         async with anyio.create_task_group() as asking:
             for kernel_id in due:
                 asking.start_soon(self._ask, kernel_id, limit)
-        self._told = {one: self._told[one] for one in kernel_ids if one in self._told}
+        self._usage = {one: self._usage[one] for one in kernel_ids if one in self._usage}
         self._asked_at = {one: self._asked_at[one] for one in kernel_ids}
-        return dict(self._told)
+        return dict(self._usage)
 
     def _is_due(self, kernel_id: str) -> bool:
         last = self._asked_at.get(kernel_id)
-        return last is None or anyio.current_time() > last + BETWEEN
+        return last is None or anyio.current_time() > last + QUERY_INTERVAL
 
     async def _ask(self, kernel_id: str, limit: anyio.CapacityLimiter) -> None:
         async with limit:
             self._asked_at[kernel_id] = anyio.current_time()
-            with anyio.move_on_after(LONGEST_ANSWER):
+            with anyio.move_on_after(ANSWER_TIMEOUT):
                 try:
-                    told = await _read(partial(self._launcher.connect, kernel_id))
+                    usage = await _read(partial(self._launcher.connect, kernel_id))
                 except EngineError:
                     return
-                self._told[kernel_id] = told
+                self._usage[kernel_id] = usage
 
 
 async def _read(way: Way) -> Usage:

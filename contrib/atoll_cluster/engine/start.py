@@ -12,11 +12,11 @@ from .kernel import LaunchedKernel, until_ended
 from .launcher import Launcher
 from .states import Ended, Running, State
 
-LONGEST_END = 60.0
+END_TIMEOUT = 60.0
 """Seconds to wait for the end of a kernel that could not start."""
-LONGEST_SILENCE = 120.0
+ANSWER_TIMEOUT = 120.0
 """Seconds in which a kernel on another machine must answer."""
-PAUSE, LONGEST_PAUSE = 0.05, 2.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 """Seconds between attempts to reach a kernel: the first pause, and the longest."""
 
 OnState = Callable[[State], None]
@@ -38,7 +38,7 @@ async def wait_until_ready(
             await _answers(kernel, folder, launcher)
     except BaseException as error:
         if isinstance(error, Exception) or launcher.is_here:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(LONGEST_END):
+            with anyio.CancelScope(shield=True), anyio.move_on_after(END_TIMEOUT):
                 await launcher.end(kernel_id, grace=0)
                 await until_ended(launcher, kernel_id)
         raise
@@ -77,7 +77,7 @@ async def _answers_here(kernel: LaunchedKernel, folder: KernelFolder) -> None:
 
 async def _answers(kernel: LaunchedKernel, folder: KernelFolder, launcher: Launcher) -> None:
     """Try to connect until the kernel answers; raises EngineError."""
-    ended = Ended(f"its program did not answer within {LONGEST_SILENCE:.0f} seconds")
+    ended = Ended(f"its program did not answer within {ANSWER_TIMEOUT:.0f} seconds")
     answered = False
 
     async def try_until_ready() -> None:
@@ -88,7 +88,7 @@ async def _answers(kernel: LaunchedKernel, folder: KernelFolder, launcher: Launc
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(try_until_ready)
-        with anyio.move_on_after(LONGEST_SILENCE):
+        with anyio.move_on_after(ANSWER_TIMEOUT):
             ended = await until_ended(launcher, kernel.spec.kernel_id)
         tasks.cancel_scope.cancel()
     if not answered and not await _has_begun_task(kernel, folder):
@@ -103,7 +103,7 @@ async def _has_begun_task(kernel: LaunchedKernel, folder: KernelFolder) -> bool:
 
 
 async def _reach(kernel: LaunchedKernel) -> None:
-    pause = PAUSE
+    pause = FIRST_PAUSE
     while True:
         try:
             await kernel.ready()

@@ -21,9 +21,9 @@ from .supervisor.procfs import stat_fields
 
 TICK = 1000 / os.sysconf("SC_CLK_TCK")
 """Length in milliseconds of the clock tick, in which /proc counts processor time."""
-BETWEEN_SIZES, MOST_STEPS = 60.0, 40_000
+SIZE_INTERVAL, MOST_STEPS = 60.0, 40_000
 """Seconds until the size of a home is measured again, and how many files one measurement reads."""
-LONGEST_ANSWER = 0.5
+ANSWER_TIMEOUT = 0.5
 """Seconds in which a supervisor must answer how much memory its kernel uses."""
 
 
@@ -94,7 +94,7 @@ class UsageMeter:
 
     def _size(self, folder: KernelFolder) -> int:
         name, now = folder.path.name, time.monotonic()
-        if name not in self._sizes or now > self._sizes[name][0] + BETWEEN_SIZES:
+        if name not in self._sizes or now > self._sizes[name][0] + SIZE_INTERVAL:
             self._sizes[name] = now, _size_of(folder.home)
         return self._sizes[name][1]
 
@@ -117,7 +117,7 @@ def _memory_told(run_folder: Path) -> int | None:
             folder = os.open(run_folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             stack.callback(os.close, folder)
             caller = stack.enter_context(socket.socket(socket.AF_UNIX))
-            caller.settimeout(LONGEST_ANSWER)
+            caller.settimeout(ANSWER_TIMEOUT)
             caller.connect(f"/proc/self/fd/{folder}/supervisor.sock")
             return int(json.loads(caller.recv(256))["memory"])
     except (OSError, ValueError, LookupError, TypeError):

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 AHEAD = timedelta(minutes=5)
 """How long before the end users are warned."""
-BETWEEN = 15.0
+CHECK_INTERVAL = 15.0
 """Seconds between checks."""
 _TIMEOUT = 10.0
 _FIRST_ENDS = """
@@ -46,7 +46,7 @@ class EndWarnings:
         """Check all sessions periodically."""
         while True:
             await self.check()
-            await anyio.sleep(BETWEEN)
+            await anyio.sleep(CHECK_INTERVAL)
 
     async def check(self) -> None:
         """Warn users once of sessions that end soon; withdraw a warning if one got more time."""

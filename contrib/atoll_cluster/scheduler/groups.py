@@ -19,7 +19,7 @@ from atoll_cluster.store.store import Store
 
 _log = logging.getLogger(__name__)
 
-BETWEEN = 600.0
+CHECK_INTERVAL = 600.0
 """Seconds between two queries to the engine."""
 _DOMAIN = "default"
 
@@ -40,7 +40,7 @@ async def sync_groups(store: Store, launcher: Launcher) -> None:
                     _add_account(store, name)
         except EngineError as error:
             _log.warning("the engine does not return its groups: %s", error)
-        await anyio.sleep(BETWEEN)
+        await anyio.sleep(CHECK_INTERVAL)
 
 
 def _add(store: Store, name: str) -> None:

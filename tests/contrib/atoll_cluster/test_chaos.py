@@ -341,7 +341,7 @@ class Groups(Loop):
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(LocalLauncher, "groups", told, raising=False)
-            patch.setattr(groups, "BETWEEN", 0.05)
+            patch.setattr(groups, "CHECK_INTERVAL", 0.05)
             await super().run(world, kind)
 
 
@@ -350,7 +350,7 @@ class Endings(Loop):
 
     async def run(self, world: World, kind: TaskKind) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(end_warnings, "BETWEEN", 0.05)
+            patch.setattr(end_warnings, "CHECK_INTERVAL", 0.05)
             await super().run(world, kind)
 
 

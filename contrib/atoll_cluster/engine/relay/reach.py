@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-PATIENCE = 30.0
+ADDRESS_TIMEOUT = 30.0
 """Seconds to wait for a kernel's address, because the kernel may be starting."""
 PAUSE = 0.25
 LONGEST_ANSWER = 65536
@@ -31,10 +31,10 @@ async def reach(folder: str, app: str) -> int:
     """Connect standard input and output to the service of a kernel; returns the exit code."""
     run = os.path.join(folder, "run")
     try:
-        told = await _address(run)
+        address = await _address(run)
         reader, writer = await asyncio.open_connection(
-            told["host"],
-            int(told["port"]),
+            address["host"],
+            int(address["port"]),
             limit=CHUNK,
             ssl=context(os.path.join(run, PEM), ssl.PROTOCOL_TLS_CLIENT),
         )
@@ -51,9 +51,9 @@ async def _address(run: str) -> dict[str, Any]:
 
     This lists the folder, because a shared file system shows new files first in lists.
     """
-    for _ in range(int(PATIENCE / PAUSE)):
-        if told := _read(run):
-            return told
+    for _ in range(int(ADDRESS_TIMEOUT / PAUSE)):
+        if address := _read(run):
+            return address
         await asyncio.sleep(PAUSE)
     raise OSError("it does not say where it listens")
 
@@ -86,10 +86,10 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, app: 
 
 
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    coming = asyncio.ensure_future(_show(reader))
+    output = asyncio.ensure_future(_show(reader))
     going = asyncio.ensure_future(_tell(writer))
     with contextlib.suppress(OSError, EOFError):
-        await coming
+        await output
     going.cancel()
     with contextlib.suppress(asyncio.CancelledError, OSError):
         await going

@@ -23,7 +23,7 @@ USER = "work"
 FROM_CLIENT = ("LANG", "LC_", "COLORTERM")
 """Prefixes of the variables that clients may set."""
 CHUNK = 65536
-LAST_WORDS = 1.0
+OUTPUT_TIMEOUT = 1.0
 """Seconds to send the remaining output of a terminal after its program has ended."""
 
 
@@ -111,15 +111,15 @@ async def serve(process: "asyncssh.SSHServerProcess[bytes]") -> None:
         child = await start_with_pipes(process)
     else:
         child = await start_in_terminal(process)
-    gone = asyncio.ensure_future(process.wait_closed())
+    closed = asyncio.ensure_future(process.wait_closed())
     ended = asyncio.ensure_future(child.wait())
-    await asyncio.wait([gone, ended], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([closed, ended], return_when=asyncio.FIRST_COMPLETED)
     if not ended.done():
         os.killpg(child.pid, signal.SIGHUP)
         return
     await drain(process)
     leave(process, ended.result())
-    await gone
+    await closed
 
 
 async def start_with_pipes(
@@ -182,7 +182,7 @@ async def drain(process: "asyncssh.SSHServerProcess[bytes]") -> None:
     For a terminal this has a time limit, because a background job may keep the terminal open.
     """
     try:
-        async with asyncio.timeout(None if process.term_type is None else LAST_WORDS):
+        async with asyncio.timeout(None if process.term_type is None else OUTPUT_TIMEOUT):
             await process.stdout.drain()
             await process.stderr.drain()
     except TimeoutError:

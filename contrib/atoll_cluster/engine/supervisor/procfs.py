@@ -105,10 +105,10 @@ class Figures:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         lines = (line.split(":", 1) for line in read(f"/proc/{pid}/status").splitlines())
-        told = {name: value.split()[0] for name, value in lines if name in WANTED}
-        self.threads = int(told.get("Threads", 1))
-        self.private = 1024 * (int(told.get("RssAnon", 0)) + int(told.get("VmSwap", 0)))
-        self.shared = 1024 * int(told.get("RssShmem", 0))
+        fields = {name: value.split()[0] for name, value in lines if name in WANTED}
+        self.threads = int(fields.get("Threads", 1))
+        self.private = 1024 * (int(fields.get("RssAnon", 0)) + int(fields.get("VmSwap", 0)))
+        self.shared = 1024 * int(fields.get("RssShmem", 0))
 
 
 def figures(pids: list[int]) -> list[Figures]:

@@ -163,10 +163,10 @@ def segments(pid: int) -> int:
         finally:
             os._exit(0)
     os.close(writing)
-    told = os.read(reading, 32)
+    answer = os.read(reading, 32)
     os.close(reading)
     os.waitpid(child, 0)
-    return int(told or 0)
+    return int(answer or 0)
 
 
 def enter_ipc(pid: int, setns: Callable[[int, int], int]) -> None:

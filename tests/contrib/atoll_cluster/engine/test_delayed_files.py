@@ -26,7 +26,7 @@ def folder(tmp_path):
 
 async def seen(waiting, *arguments, then):
     """Wait until waiting has begun, do `then`, and wait for its end."""
-    with anyio.fail_after(delayed_files.LATE):
+    with anyio.fail_after(delayed_files.VISIBLE_TIMEOUT):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(waiting, *arguments)
             await anyio.wait_all_tasks_blocked()
@@ -54,7 +54,7 @@ async def test_the_record_of_the_end_is_waited_for(folder):
 
 async def test_a_kernel_that_never_started_has_no_record_of_its_end(folder):
     (folder.run / "supervisor.json").unlink()
-    with anyio.fail_after(delayed_files.LATE / 2):
+    with anyio.fail_after(delayed_files.VISIBLE_TIMEOUT / 2):
         await delayed_files.wait_for_end(folder)
     assert folder.exit_status(Ended()) == ExitStatus(1, "failed-to-start")
     assert folder.exit_status(Ended("preempted", 15)) == ExitStatus(15, "preempted")
