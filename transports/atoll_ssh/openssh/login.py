@@ -32,11 +32,13 @@ _CONNECT_TIMEOUT = 10
 _EXIT_TIMEOUT = 2.0
 _PERSIST = "ATOLL_SSH_PERSIST"
 _DEFAULT_PERSIST = 60
+_OWN_PERSIST = 10
+"""Seconds in which an `ssh` that is not shared must get its first use, also on a busy machine."""
 _COMMON = {
     "ControlMaster": "yes",
     "ServerAliveInterval": "15",
     "ServerAliveCountMax": "4",
-    # Otherwise a configuration might have it tell nothing of its errors.
+    # Otherwise a configuration might make it write nothing about its errors.
     "LogLevel": "INFO",
 }
 _HOST = {
@@ -51,7 +53,7 @@ _RELAY = {
     "GlobalKnownHostsFile": "/dev/null",
     "PreferredAuthentications": "none",
     "ConnectTimeout": "30",
-    "ControlPersist": "1",
+    "ControlPersist": str(_OWN_PERSIST),
 }
 """The relay requires no login, and only it has the other end of the command's streams."""
 _THROUGH = ("BatchMode=yes", "ControlMaster=no", "ProxyCommand=false")
@@ -96,7 +98,7 @@ async def log_in(target: Target, settings: Settings, *, persist: int) -> Master:
     """
     folder, name = new_folder(settings.key), str(target.bastion)
     questions = Questions(folder.log_text)
-    options = _words({**_COMMON, **_HOST, "ControlPersist": str(max(1, persist))})
+    options = _words({**_COMMON, **_HOST, "ControlPersist": str(persist or _OWN_PERSIST)})
     command = [
         *("ssh", "-M", "-N", "-x", "-a", "-S", str(folder.socket), "-E", str(folder.log)),
         *(*target.options, *options, *cipher_options(settings["ciphers"]), *target.host),
