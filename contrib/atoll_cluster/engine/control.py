@@ -90,7 +90,7 @@ class Control:
 
     def fault(self, what: str) -> KernelFault:
         """Report that the kernel has sent invalid data; returns the error to raise."""
-        reason = f"the kernel sent invalid data:  {what}"
+        reason = f"the kernel sent invalid data: {what}"
         self._on_fault(reason)
         return KernelFault(reason)
 
