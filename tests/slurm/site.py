@@ -14,7 +14,7 @@ from attrs import field, frozen
 REPOSITORY = Path(__file__).parents[2]
 RECIPE = Path(os.environ.get("REALSLURM_RECIPE") or REPOSITORY / "../shared/realslurm")
 _CONFIG, _PREFIX = "REALSLURM_SSH_CONFIG", "REALSLURM_PREFIX"
-_PATIENCE = 180
+_TIMEOUT = 180
 _HANG_UP_SSHD = "kill -HUP $(cat /run/sshd.pid)"
 _PAM = """\
 auth requisite pam_exec.so quiet expose_authtok /etc/realslurm/code
@@ -105,7 +105,7 @@ class Site:
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             env={**os.environ, "REALSLURM_ROOT": str(self.root), **self.settings},
         )
         assert ended.returncode == 0, ended.stderr or ended.stdout

@@ -6,7 +6,7 @@ import socket
 import time
 
 import pytest
-from tests.slurm.looking import job_of, jobs, rows, until
+from tests.slurm.queries import job_of, jobs, rows, until
 
 COUNT = "import time\nfor number in range(20): print(number, flush=True); time.sleep(0.3)"
 ALL = [str(number) for number in range(20)]
@@ -117,7 +117,7 @@ def test_while_slurm_is_down_sessions_continue_and_none_starts(lab, site, withou
     session = without_controller
     refused = lab.run("start -t refused python")
     assert refused.returncode == 1
-    assert "Slurm takes no jobs at present" in refused.stderr
+    assert "Slurm accepts no jobs at present" in refused.stderr
     answers(lab, session)
     told = until(lambda: rows(lab)[session]["status_info"], lambda told: told)
     assert told.startswith("its state is unknown: ")

@@ -4,7 +4,7 @@ import json
 from uuid import uuid4
 
 import pytest
-from tests.slurm.looking import rows, until
+from tests.slurm.queries import rows, until
 from tests.slurm.site import INSTALLED
 
 SMALL = "-r cpu=1 -r mem=256m"

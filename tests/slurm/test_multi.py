@@ -6,7 +6,7 @@ import shlex
 from uuid import uuid4
 
 import pytest
-from tests.slurm.looking import job_of, jobs, rows, until
+from tests.slurm.queries import job_of, jobs, rows, until
 
 SMALL = "-r cpu=1 -r mem=256m"
 TOLD = "BACKENDAI_CLUSTER_HOSTS", "ATOLL_CLUSTER_ADDRESSES"

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 
-from tests.slurm.looking import until
+from tests.slurm.queries import until
 
 FIELDS = (
     "id,status,schedulable,scaling_group,available_slots,occupied_slots,container_count,"

@@ -3,7 +3,7 @@
 import json
 import shlex
 
-from tests.slurm.looking import WITHOUT_KEY, job_of, jobs, rows, until
+from tests.slurm.queries import WITHOUT_KEY, job_of, jobs, rows, until
 
 CODE = "import socket; print(socket.gethostname(), input())"
 
@@ -84,7 +84,7 @@ def test_priorities_are_lowered_by_anybody_and_raised_by_operators(lab):
     assert lab.ssh("squeue --me --noheader --format='%y %j' | grep ' low[.]'").split()[0] == "500"
     lab.must("rm low")
     refused = lab.run("start -t high --priority 20 python")
-    assert "Invalid --nice value; it lets operators alone" in refused.stderr
+    assert "Invalid --nice value; only operators may" in refused.stderr
     lab.must("rm -f high")
 
 

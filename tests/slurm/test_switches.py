@@ -7,7 +7,7 @@ import pexpect
 import pytest
 from tests.laptop import BIN
 from tests.slurm.conftest import laptop_at
-from tests.slurm.looking import jobs, rows, until
+from tests.slurm.queries import jobs, rows, until
 from tests.slurm.site import INSTALLED, another_site, take_along
 
 CODE = "123456"

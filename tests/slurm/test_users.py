@@ -5,7 +5,7 @@ import re
 import shlex
 
 import pytest
-from tests.slurm.looking import WITHOUT_KEY, job_of, jobs, until
+from tests.slurm.queries import WITHOUT_KEY, job_of, jobs, until
 from tests.slurm.site import INSTALLED, take_along
 
 READABLE = """

@@ -66,5 +66,5 @@ async def test_a_site_without_accounting_has_none(tmp_path, monkeypatch, script,
         (tmp_path / "sacctmgr").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     known = Accounting()
-    await known.look()
+    await known.refresh()
     assert known.accounts == found

@@ -28,7 +28,7 @@ def test_a_controller_that_does_not_answer_is_out_of_reach():
     assert checks.controller(of(UP), of("slurm 23.11\n")).detail.startswith("slurm 23.11;")
 
 
-def test_partitions_are_told_with_their_limits():
+def test_partitions_are_shown_with_their_limits():
     found = by_name(checks.partitions(of(f"{DEBUG}\n{LONG}\n"), of(CONFIG), Settings()))
     debug, long = found["partition debug"], found["partition long"]
     assert debug.status == "ok"
@@ -47,14 +47,14 @@ def test_partitions_are_told_with_their_limits():
         ([LONG], {"partition": "long"}, None, ""),
     ],
 )
-def test_the_partition_of_sessions_is_looked_for(lines, settings, status, told):
+def test_the_partition_of_sessions_is_checked(lines, settings, status, told):
     found = by_name(checks.partitions(of("\n".join(lines)), of(CONFIG), Settings(**settings)))
     named = found.get("partitions")
     assert (named.status if named else None) == status
     assert told in (named.detail if named else "")
 
 
-def test_of_many_partitions_some_are_told():
+def test_of_many_partitions_only_some_are_shown():
     lines = [DEBUG.replace("debug", f"p{number}") for number in range(100)]
     found = list(checks.partitions(of("\n".join(lines)), of(CONFIG), Settings()))
     assert len(found) == 21

@@ -18,8 +18,8 @@ LISTED = "7|{}|n1|n1|2026-11-27T15:21:54|N/A|None|s.k1"
 def slurm(tmp_path, monkeypatch):
     """Put a program of Slurm in the place of the real one: a name, and the lines of its script."""
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(job_watch, "SOON", 0.02)
-    monkeypatch.setattr(job_watch, "LATER", 0.3)
+    monkeypatch.setattr(job_watch, "SHORTEST_INTERVAL", 0.02)
+    monkeypatch.setattr(job_watch, "LONGEST_INTERVAL", 0.3)
 
     def program(name, *lines):
         path = tmp_path / name
@@ -50,7 +50,7 @@ async def test_a_job_whose_id_was_never_noted_is_cancelled(slurm, site, tmp_path
                 state = await launcher.watch("k1", state)
 
 
-async def test_a_job_is_cancelled_once_slurm_hears_it(slurm, site, tmp_path):
+async def test_a_job_is_cancelled_once_slurm_answers(slurm, site, tmp_path):
     slurm("scancel", "echo x >> tries", '[ "$(wc -l < tries)" -gt 2 ] && { touch gone; exit; }',
           "echo 'scancel: error: Unable to contact slurm controller' >&2; exit 1")  # fmt: skip
     with anyio.fail_after(60):
@@ -66,7 +66,7 @@ async def test_a_job_that_never_starts_is_cancelled_with_the_reason(slurm, site,
             state = None
             while not isinstance(state, Ended):
                 state = await launcher.watch("k1", state)
-    assert state.reason == "PartitionTimeLimit: the partition never gives so much time"
+    assert state.reason == "PartitionTimeLimit: the partition does not allow so much time"
     assert (tmp_path / "cancelled").read_text() == "7\n"
 
 
@@ -88,12 +88,12 @@ async def test_a_silent_slurm_ends_no_session(slurm, site):
     with anyio.fail_after(60):
         async with module.launcher(site) as launcher:
             state = await launcher.watch("k1", None)
-            while state == Unknown("Slurm is being asked"):
+            while state == Unknown("Slurm has not answered yet"):
                 state = await launcher.watch("k1", state)
             assert state == Unknown("slurm_load_jobs error: Socket timed out")
 
 
-async def test_a_fault_in_a_look_ends_nothing(slurm, site, monkeypatch, caplog):
+async def test_an_error_while_asking_slurm_ends_nothing(slurm, site, monkeypatch, caplog):
     faults = [ValueError("forced"), KeyError("forced")]
     jobs = job_watch.jobs
 
@@ -106,7 +106,7 @@ async def test_a_fault_in_a_look_ends_nothing(slurm, site, monkeypatch, caplog):
     with anyio.fail_after(60):
         async with module.launcher(site) as launcher:
             await launcher.end("k1", 5)
-    assert caplog.text.count("a look at Slurm's jobs has failed") == 2
+    assert caplog.text.count("asking Slurm for its jobs has failed") == 2
 
 
 async def test_a_partition_without_python_is_sent_no_second_job(slurm, site):
@@ -129,7 +129,7 @@ async def test_a_partition_without_python_is_sent_no_second_job(slurm, site):
             await launcher.start(evolve(job, terms=elsewhere))
 
 
-async def test_a_kernel_that_tells_that_it_runs_is_believed(slurm, site, tmp_path, monkeypatch):
+async def test_a_kernel_that_reports_its_start_is_running(slurm, site, tmp_path, monkeypatch):
     """Slurm's answer may be older, and one that waits again would be cancelled."""
     line = LISTED.format("PENDING")
     slurm("sbatch", "cat > /dev/null; echo 7")

@@ -13,7 +13,7 @@ def printed(*cells):
     return "".join(f"{cell:<200}" for cell in cells)
 
 
-def test_a_node_is_told_once_with_all_its_partitions():
+def test_a_node_is_listed_once_with_all_its_partitions():
     gpus = ("1/1/0/2", "2048", "512", "N/A", "N/A", "gpu:a100:2(S:0-1),ssd:1",
             "gpu:a100:1(IDX:0,1),ssd:0", "10.0.0.3", "none")  # fmt: skip
     lines = [

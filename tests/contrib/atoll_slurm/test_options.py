@@ -81,18 +81,18 @@ def test_a_site_s_own_rules_are_settings():
     [
         (lambda: asked(slots={"cuda.shares": Decimal(1)}), "Slurm has no slot cuda.shares"),
         (lambda: asked(slots={"gres:a;b": Decimal(1)}), "Slurm has no slot gres:a;b"),
-        (lambda: asked(starts_at="soon"), "'soon' is no time"),
+        (lambda: asked(starts_at="soon"), "'soon' is not a time"),
         (lambda: Settings.read({"acount": "x"}), "no setting acount of slurm; there are partition"),
         (lambda: Settings.read({"memory": "8g"}), "memory is mem or none, not 8g"),
         (lambda: asked(Settings(extra="'")), "the setting extra of slurm can't be read"),
     ],
 )
-def test_what_slurm_can_not_give_is_told_in_a_line(do, told):
+def test_what_slurm_can_not_give_is_refused_in_one_line(do, told):
     with pytest.raises(EngineError, match=told):
         do()
 
 
-def test_a_job_that_slurm_begins_anew_does_nothing(tmp_path):
+def test_a_requeued_job_does_nothing(tmp_path):
     import subprocess
 
     text = script(["sh", "-c", "echo $0 'it is'"])
@@ -102,7 +102,7 @@ def test_a_job_that_slurm_begins_anew_does_nothing(tmp_path):
         assert (ran.returncode, ran.stdout) == ended
 
 
-def test_a_script_tells_that_its_node_has_no_python(tmp_path):
+def test_a_script_reports_that_its_node_has_no_python(tmp_path):
     import subprocess
 
     environ = {"SLURMD_NODENAME": "n7", "PATH": "/usr/bin:/bin"}
@@ -111,7 +111,7 @@ def test_a_script_tells_that_its_node_has_no_python(tmp_path):
     assert (ran.returncode, [one.name for one in tmp_path.iterdir()]) == (78, ["no-python.n7"])
 
 
-def test_the_words_of_slurm_are_told_without_its_programs_names():
+def test_messages_of_slurm_are_shown_without_program_names():
     ran = Ran(1, "", "sbatch: error: Batch job submission failed: Invalid account\n")
     assert ran.words == "Batch job submission failed: Invalid account"
     assert not is_unreached(ran)

@@ -47,14 +47,14 @@ def test_each_line_is_a_job_and_a_banner_is_none():
         (("OUT_OF_MEMORY", "n1", "OutOfMemory"), Ended("out-of-memory")),
         (("CANCELLED by 0", "n1", "None"), Ended("cancelled")),
         (("CANCELLED", "n/a", "DependencyNeverSatisfied"), Ended("dependency-failed")),
-        (("POWERED_ODDLY", "n1", "None"), Unknown("Slurm calls it POWERED_ODDLY")),
+        (("POWERED_ODDLY", "n1", "None"), Unknown("Slurm reports the state POWERED_ODDLY")),
     ],
 )
 def test_states_keep_their_reasons(told, state):
     assert state_of(*told) == state
 
 
-def test_partitions_are_told_once_with_their_limits():
+def test_partitions_are_listed_once_with_their_limits():
     assert parse_partitions("debug*|10:00\ndebug*|10:00\nlong|7-00:00:00\nany|infinite\n") == [
         Partition("debug", "10:00", is_default=True),
         Partition("long", "7-00:00:00", is_default=False),

@@ -37,7 +37,7 @@ class Accounting:
     _is_asked: bool = field(default=False, init=False)
     _asking: anyio.Lock = field(factory=anyio.Lock, init=False)
 
-    async def look(self, *, again: bool = True) -> None:
+    async def refresh(self, *, again: bool = True) -> None:
         """Ask Slurm's accounting; without `again`, only if it was not asked before."""
         async with self._asking:
             if again or not self._is_asked:

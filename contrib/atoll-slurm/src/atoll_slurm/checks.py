@@ -15,7 +15,7 @@ from atoll_slurm.settings import Settings
 _UNREACHABLE = 3
 _MOST_PARTITIONS = 20
 _OLDEST = (3, 9)
-_PATIENCE = 5
+_NODE_TIMEOUT = 5
 """Seconds that the job that examines a node may wait in the queue."""
 _LOGIND = ("/etc/systemd/logind.conf", "/etc/systemd/logind.conf.d")
 _ASK_NODE = (
@@ -96,11 +96,11 @@ def _partition(values: Mapping[str, str], everywhere: Mapping[str, str]) -> Find
         else "",
         _default_memory(values) or _default_memory(everywhere) or "all memory of a node by default",
     ]
-    told = "; ".join(part for part in parts if part)
+    detail = "; ".join(part for part in parts if part)
     state = values.get("State", "UP")
     if state == "UP":
-        return Finding(name, "ok", told)
-    return Finding(name, "absent", f"it is {state}; {told}", "sessions in it wait")
+        return Finding(name, "ok", detail)
+    return Finding(name, "absent", f"it is {state}; {detail}", "sessions in it wait")
 
 
 def _default_memory(values: Mapping[str, str]) -> str:
@@ -120,7 +120,9 @@ async def _accounting() -> Finding:
 
 
 def _no_accounting(words: str) -> Finding:
-    return Finding("accounting", "absent", f"none: {words}", "not needed: sessions note their end")
+    return Finding(
+        "accounting", "absent", f"none: {words}", "not needed: sessions record their own end"
+    )
 
 
 async def _of_a_node(data: Path, settings: Settings) -> AsyncIterator[Finding]:
@@ -129,7 +131,7 @@ async def _of_a_node(data: Path, settings: Settings) -> AsyncIterator[Finding]:
     await token.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     await token.touch(0o600)
     where = {"partition": settings.partition, "account": settings.account, "qos": settings.qos}
-    srun = ["srun", "--ntasks=1", "--time=1", f"--immediate={_PATIENCE}", "--quiet"]
+    srun = ["srun", "--ntasks=1", "--time=1", f"--immediate={_NODE_TIMEOUT}", "--quiet"]
     srun += [f"--{name}={value}" for name, value in where.items() if value]
     srun += ["--job-name=atoll-doctor", "--chdir=/", *settings.extra_words]
     try:
@@ -143,19 +145,19 @@ async def _of_a_node(data: Path, settings: Settings) -> AsyncIterator[Finding]:
 
 def node(ran: Ran, settings: Settings) -> Iterator[Finding]:
     """Report what the job on a node has printed."""
-    told = dict(line.split("=", 1) for line in ran.out.splitlines() if "=" in line)
-    if "node" not in told:
-        words = f"no node could be asked within {_PATIENCE} s: {ran.words}"
+    answer = dict(line.split("=", 1) for line in ran.out.splitlines() if "=" in line)
+    if "node" not in answer:
+        words = f"no node has answered within {_NODE_TIMEOUT} s: {ran.words}"
         yield Finding("nodes", "skipped", words, "all may be busy; try again later")
         return
-    name = told["node"]
-    yield _python(name, told.get("python", ""), settings.python)
-    if told.get("home") == "shared":
-        yield Finding("shared home", "ok", f"{name} sees at once what is written here")
+    name = answer["node"]
+    yield _python(name, answer.get("python", ""), settings.python)
+    if answer.get("home") == "shared":
+        yield Finding("shared home", "ok", f"{name} sees new files of the home at once")
     else:
         hint = "sessions need a home that the nodes share; ask the site for one"
-        yield Finding("shared home", "failed", f"{name} does not see what is written here", hint)
-    yield _sandbox(name, settings, works="sandbox" in told)
+        yield Finding("shared home", "failed", f"{name} does not see files of the home", hint)
+    yield _sandbox(name, settings, works="sandbox" in answer)
 
 
 def _sandbox(name: str, settings: Settings, *, works: bool) -> Finding:
@@ -193,6 +195,6 @@ def logout(texts: Sequence[str]) -> Finding:
     found = [re.findall(r"(?m)^\s*KillUserProcesses\s*=\s*(\w+)", text) for text in texts]
     last = [word for words in found for word in words][-1:]
     if last and last[0].lower() in {"yes", "true", "1", "on"}:
-        words = "ends what runs here, the cluster's program too; sessions go on"
+        words = "ends all programs, also that of the cluster; sessions continue"
         return Finding("logging out", "absent", words, "the next command starts it again")
-    return Finding("logging out", "ok", "logind ends nothing that runs here; the site may")
+    return Finding("logging out", "ok", "logind ends no programs; the site may do so")

@@ -36,7 +36,7 @@ SUPERVISOR, STEP = "supervisor.json", "step"
 """Files in the `run/` of a kernel: the process of its supervisor, the number of its step."""
 TIME_IS_UP = signal.SIGUSR2
 """The signal by which Slurm, and then a supervisor, hears that the time of a job is up."""
-GLANCE = 0.01
+CHECK_INTERVAL = 0.01
 """Seconds between two looks whether a new kernel has begun."""
 LAST = 15.0
 """Seconds after the grace period, after which a kernel that was asked to end is killed."""
@@ -109,7 +109,7 @@ class Step:
     def next_event(self) -> float:
         """Return the seconds until something is to be done."""
         if not self.has_begun:
-            return GLANCE
+            return CHECK_INTERVAL
         times = [one for one in (self.limit, self.kill_at) if one is not None]
         return max(0.0, min(times) - time.monotonic()) if times else 3600.0
 

@@ -29,10 +29,10 @@ from atoll_cluster.engines import (
     runtimes,
 )
 from atoll_slurm.allocation import HOLDER_SOCKET, Allocation
-from atoll_slurm.gangs import Gangs, Member, gang_script, is_spread
 from atoll_slurm.holding import held_job, held_script, request, series_of, time_limit
 from atoll_slurm.images import images, offered
-from atoll_slurm.job_watch import LATER, JobWatch
+from atoll_slurm.job_watch import LONGEST_INTERVAL, JobWatch
+from atoll_slurm.multi_kernel import Member, MultiKernelJobs, is_spread, multi_kernel_script
 from atoll_slurm.nodes import nodes
 from atoll_slurm.programs import NoAnswer
 from atoll_slurm.pythons import Pythons
@@ -41,9 +41,9 @@ from atoll_slurm.script import kernel_command, script
 from atoll_slurm.settings import Settings
 from atoll_slurm.submission import Submission
 
-_NEW = 3.0
+_LISTEN_TIME = 3.0
 """Seconds to wait for a kernel to listen, before a connection through a step is tried."""
-_LAST = 15.0
+_CANCEL_AFTER = 15.0
 """Seconds after the grace period, after which a job that was asked to end is cancelled."""
 
 
@@ -68,7 +68,7 @@ class SlurmLauncher:
         ),
         init=False,
     )
-    _gangs: Gangs = field(factory=Gangs, init=False)
+    _multi_kernel_jobs: MultiKernelJobs = field(factory=MultiKernelJobs, init=False)
     _seen_running: dict[str, float] = field(factory=dict, init=False)
     """Times at which a connection over TCP to a running kernel first failed, by kernel."""
 
@@ -91,11 +91,11 @@ class SlurmLauncher:
         try:
             return [one.name for one in await self._submission.partitions.all()]
         except NoAnswer as error:
-            raise EngineError(f"Slurm can't be asked: {error}") from None
+            raise EngineError(f"Slurm can't be queried: {error}") from None
 
     async def accounts(self) -> Sequence[str]:
         """Return this user's accounts; none if Slurm has no accounting."""
-        await self._submission.accounting.look()
+        await self._submission.accounting.refresh()
         return self._submission.accounting.accounts
 
     async def nodes(self) -> Sequence[Node]:
@@ -103,7 +103,7 @@ class SlurmLauncher:
         try:
             return await nodes(self.settings.partition)
         except NoAnswer as error:
-            raise EngineError(f"Slurm can't be asked: {error}") from None
+            raise EngineError(f"Slurm can't be queried: {error}") from None
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Ask Slurm for the states of jobs, receive reports of kernels, and follow held jobs."""
@@ -112,7 +112,7 @@ class SlurmLauncher:
             anyio.create_task_group() as self._watch.held.tasks,
         ):
             task_status.started()
-            await self._watch.keep_looking()
+            await self._watch.keep_asking()
 
     async def start(self, job: Job) -> None:
         """Submit a kernel's job."""
@@ -120,7 +120,7 @@ class SlurmLauncher:
         self._watch.starts(job.kernel_id)
         self._seen_running.pop(job.kernel_id, None)
         if job.terms.cluster_size > 1:
-            await self._gangs.join(job, self._submit_gang)
+            await self._multi_kernel_jobs.join(job, self._submit_together)
         elif series := series_of(job, self.settings):
             await self._start_held(job, series)
         else:
@@ -150,14 +150,14 @@ class SlurmLauncher:
             raise
         self._watch.submitted([job.kernel_id], one.job_id, held.name(one))
 
-    async def _submit_gang(self, jobs: Sequence[Job]) -> None:
+    async def _submit_together(self, jobs: Sequence[Job]) -> None:
         """Submit the kernels of a session as one job, which is named after the main kernel."""
         for at, job in enumerate(jobs):
             member = Member(jobs[0].kernel_id, at, is_spread(job))
             self._watch.members[job.kernel_id] = member
             # A later program needs this to find the job if we end before we know the job's id.
             self.site.remember(job.kernel_id, member.notes())
-        await self._submit(jobs, gang_script(jobs, self.settings, self.report_to))
+        await self._submit(jobs, multi_kernel_script(jobs, self.settings, self.report_to))
 
     async def _submit(self, jobs: Sequence[Job], text: str) -> None:
         after = [await self._watch.job_of(one) for one in jobs[0].terms.after]
@@ -175,7 +175,7 @@ class SlurmLauncher:
         if one := watch.held.of(kernel_id):
             one.is_ending = True
         await watch.remember(kernel_id)
-        with anyio.move_on_after(LATER):
+        with anyio.move_on_after(LONGEST_INTERVAL):
             await watch.until_known(kernel_id)
         if kernel_id not in watch.jobs:
             await watch.until_known(kernel_id)  # Only Slurm knows the job's id.
@@ -185,14 +185,14 @@ class SlurmLauncher:
         one = watch.held.of(kernel_id)
         if one is not None and one.talk is not None:
             await watch.held.end(one, grace)
-            with anyio.move_on_after(grace + _LAST):
+            with anyio.move_on_after(grace + _CANCEL_AFTER):
                 await watch.until_ended(kernel_id)
         elif grace and isinstance(watch.board[kernel_id], Running):
             # A single kernel is the job's script; several kernels are steps of the job.
             whom = [] if kernel_id in watch.members and one is None else ["--batch"]
             await watch.cancel(*whom, "--signal=TERM", job_id)
             watch.ask_soon()
-            with anyio.move_on_after(grace + _LAST):
+            with anyio.move_on_after(grace + _CANCEL_AFTER):
                 await watch.until_ended(kernel_id)
         if not isinstance(watch.board[kernel_id], Ended):
             await watch.cancel(job_id)
@@ -209,7 +209,7 @@ class SlurmLauncher:
             return await self._reach_holder(one, f"{kernel_id}/{name}")
         folder = self.site.folder(kernel_id)
         try:
-            arrival = self._watch.beginnings.arrival(kernel_id)
+            arrival = self._watch.start_watch.arrival(kernel_id)
             return await connect_over_tcp(folder, name, arrival=arrival)
         except KernelGone:
             state = self._watch.board[kernel_id]
@@ -232,7 +232,7 @@ class SlurmLauncher:
     def _is_new(self, kernel_id: str) -> bool:
         """Return whether a kernel may not listen yet; then a step could not reach it, either."""
         since = self._seen_running.setdefault(kernel_id, time.monotonic())
-        return time.monotonic() - since < _NEW
+        return time.monotonic() - since < _LISTEN_TIME
 
     def logs(self, kernel_id: str) -> AsyncGenerator[bytes]:
         """Yield the log in the kernel's folder."""

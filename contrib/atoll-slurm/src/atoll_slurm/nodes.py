@@ -54,39 +54,40 @@ def parse(
     found: dict[str, Node] = {}
     for line in lines:
         cells = [line[at : at + _WIDTH].strip() for at in range(0, len(line), _WIDTH)]
-        told = dict(zip(columns, cells, strict=False))
-        if len(cells) < len(columns) or not re.fullmatch(r"\d+(/\d+){3}", told["CPUsState"]):
+        fields = dict(zip(columns, cells, strict=False))
+        if len(cells) < len(columns) or not re.fullmatch(r"\d+(/\d+){3}", fields["CPUsState"]):
             continue
-        name = told["NodeList"]
-        known = found[name] if name in found else _node(told)
-        found[name] = evolve(known, groups=(*known.groups, *_groups(told, default_partition)))
+        name = fields["NodeList"]
+        known = found[name] if name in found else _node(fields)
+        found[name] = evolve(known, groups=(*known.groups, *_groups(fields, default_partition)))
     return list(found.values())
 
 
-def _groups(told: Mapping[str, str], default_partition: str) -> list[str]:
-    name = told["Partition"].rstrip("*")
-    is_default = name == default_partition if default_partition else told["Partition"].endswith("*")
+def _groups(fields: Mapping[str, str], default_partition: str) -> list[str]:
+    partition = fields["Partition"]
+    name = partition.rstrip("*")
+    is_default = name == default_partition if default_partition else partition.endswith("*")
     return [name, "default"] if is_default else [name]
 
 
-def _node(told: Mapping[str, str]) -> Node:
-    allocated, *_, processors = map(int, told["CPUsState"].split("/"))
-    memory, state = _whole(told["Memory"]) or 0, told["StateLong"].lower()
-    free = _whole(told["FreeMem"])
+def _node(fields: Mapping[str, str]) -> Node:
+    allocated, *_, processors = map(int, fields["CPUsState"].split("/"))
+    memory, state = _whole(fields["Memory"]) or 0, fields["StateLong"].lower()
+    free = _whole(fields["FreeMem"])
     is_alive, is_open = is_up(state)
-    slots = _slots(processors, memory, told["Gres"])
-    used = _slots(allocated, _whole(told["AllocMem"]) or 0, told.get("GresUsed", ""))
+    slots = _slots(processors, memory, fields["Gres"])
+    used = _slots(allocated, _whole(fields["AllocMem"]) or 0, fields.get("GresUsed", ""))
     return Node(
-        name=told["NodeList"],
+        name=fields["NodeList"],
         slots=slots,
         # Slurm also lists resources that only other nodes have, with the amount 0.
         used={name: amount for name, amount in used.items() if name in slots},
         is_alive=is_alive,
         is_open=is_open,
         state=state,
-        reason=_reason(told["Reason"], state, is_alive),
-        address="" if told["NodeAddr"] in _NOTHING else told["NodeAddr"],
-        cpu_load=_load(told["CPUsLoad"]),
+        reason=_reason(fields["Reason"], state, is_alive),
+        address="" if fields["NodeAddr"] in _NOTHING else fields["NodeAddr"],
+        cpu_load=_load(fields["CPUsLoad"]),
         memory_used=None if free is None else max(0, memory - free) * _MIB,
     )
 

@@ -60,8 +60,8 @@ def _extent(job: Job) -> list[str]:
         return [f"--signal=B:{TIME_IS_UP}@{NOTICE}", "--nodes=1", "--ntasks=1"]
     nodes = size if job.terms.cluster_mode == "multi-node" else 1
     each = size // nodes
-    told = f"--signal={TIME_IS_UP}@{NOTICE}"
-    return [told, f"--nodes={nodes}", f"--ntasks={size}", f"--ntasks-per-node={each}"]
+    warning = f"--signal={TIME_IS_UP}@{NOTICE}"
+    return [warning, f"--nodes={nodes}", f"--ntasks={size}", f"--ntasks-per-node={each}"]
 
 
 def nodelist(job: Job) -> str:
@@ -150,5 +150,5 @@ def begin(starts_at: str | None) -> str:
     try:
         at = datetime.fromisoformat(starts_at)
     except ValueError:
-        raise EngineError(f"{starts_at!r} is no time") from None
+        raise EngineError(f"{starts_at!r} is not a time") from None
     return at.astimezone().strftime("%Y-%m-%dT%H:%M:%S")

@@ -33,8 +33,8 @@ class Ran:
     def words(self) -> str:
         """The program's error message, in one line."""
         lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip()]
-        told = [re.sub(r"^s\w+: (error: )?", "", line) for line in lines]
-        return "; ".join(dict.fromkeys(told)) or f"exit code {self.code}"
+        messages = [re.sub(r"^s\w+: (error: )?", "", line) for line in lines]
+        return "; ".join(dict.fromkeys(messages)) or f"exit code {self.code}"
 
 
 async def run(argv: Sequence[str], stdin: str = "") -> Ran:
@@ -76,5 +76,5 @@ _UNREACHED = (
 
 def is_unreached(ran: Ran) -> bool:
     """Return whether a program failed because the controller did not answer."""
-    told = ran.err.lower()
-    return bool(ran.code) and any(words in told for words in _UNREACHED)
+    message = ran.err.lower()
+    return bool(ran.code) and any(words in message for words in _UNREACHED)

@@ -65,7 +65,7 @@ async def jobs() -> list[Listed]:
     """List this user's jobs, also those that have ended recently; raises NoAnswer."""
     argv = ["squeue", "--me", "--noheader", "--array", "--states=all", f"--format={_FORMAT}"]
     ran = await run(argv)
-    if ran.code and is_before_me(ran):
+    if ran.code and lacks_option_me(ran):
         argv[1] = f"--user={user()}"
         ran = await run(argv)
     if ran.code:
@@ -73,7 +73,7 @@ async def jobs() -> list[Listed]:
     return list(parse(ran.out.splitlines()))
 
 
-def is_before_me(ran: Ran) -> bool:
+def lacks_option_me(ran: Ran) -> bool:
     """Return whether squeue failed because it is too old for the option --me."""
     return not is_unreached(ran) and "--me" in ran.err
 
@@ -91,11 +91,11 @@ def parse(lines: Iterable[str]) -> Iterable[Listed]:
         parts = line.split("|", _FIELDS - 1)
         if len(parts) == _FIELDS and re.match(r"\d", parts[0]):
             job_id, state, node, nodes, _submitted, ends, reason, name = map(str.strip, parts)
-            told = state_of(state, node, reason)
+            kernel_state = state_of(state, node, reason)
             leaving = state.startswith("COMPLETING")
-            # Of a job that is leaving, squeue tells when it ended, not when its time is up.
+            # Of a job that is leaving, squeue shows when it ended, not its time limit.
             limit = None if leaving else time_of(ends)
-            yield Listed(job_id, kernel_of(name), told, limit, nodes, leaving)
+            yield Listed(job_id, kernel_of(name), kernel_state, limit, nodes, leaving)
 
 
 def state_of(state: str, node: str, reason: str) -> State:
@@ -106,9 +106,9 @@ def state_of(state: str, node: str, reason: str) -> State:
     if name in RUNNING:
         return Running(node if node not in _NONE else "")
     if name in ENDED:
-        is_hopeless = name == "CANCELLED" and reason.startswith("Dependency")
-        return Ended("dependency-failed" if is_hopeless else ENDED[name])
-    return Unknown(f"Slurm calls it {state}")
+        dependency_failed = name == "CANCELLED" and reason.startswith("Dependency")
+        return Ended("dependency-failed" if dependency_failed else ENDED[name])
+    return Unknown(f"Slurm reports the state {state}")
 
 
 def time_of(text: str) -> datetime | None:

@@ -44,20 +44,20 @@ class Submission:
         try:
             ran = await run(["sbatch", *options(job, self.settings, time, after)], text)
         except NoAnswer as error:
-            raise EngineError(f"Slurm takes no jobs at present: {error}") from None
+            raise EngineError(f"Slurm accepts no jobs at present: {error}") from None
         if ran.code:
-            what = "Slurm takes no jobs at present" if is_unreached(ran) else "Slurm refuses"
+            what = "Slurm accepts no jobs at present" if is_unreached(ran) else "Slurm refuses"
             raise EngineError(f"{what}: {ran.words}{_hint(job, ran)}")
         job_id = re.search(r"^(\d+)(;\S+)?\s*$", ran.out, re.MULTILINE)
         if job_id is None:
-            raise EngineError(f"sbatch tells no id of a job: {ran.out.strip()[:200]!r}")
+            raise EngineError(f"sbatch has printed no job id: {ran.out.strip()[:200]!r}")
         return job_id[1]
 
     async def _asked(self, question: Awaitable[str]) -> str:
         try:
             return await question
         except NoAnswer as error:
-            raise EngineError(f"Slurm takes no jobs at present: {error}") from None
+            raise EngineError(f"Slurm accepts no jobs at present: {error}") from None
 
     async def _longest(self, job: Job) -> str:
         """Return the time limit of a job: its own, that of the settings, or the longest allowed.
@@ -71,7 +71,7 @@ class Submission:
     async def _longest_allowed(self, job: Job) -> str:
         """Return the longest time limit that a job may have, empty for no limit."""
         found = await self.partitions.find(partition_of(job, self.settings))
-        await self.accounting.look(again=False)
+        await self.accounting.refresh(again=False)
         account = account_of(job, self.settings)
         limits = [self.accounting.longest(account, self.settings.qos)]
         return shortest([*limits, found.longest] if found else limits)
@@ -80,5 +80,5 @@ class Submission:
 def _hint(job: Job, ran: Ran) -> str:
     """Return an explanation that Slurm's message does not contain, empty if there is none."""
     if "nice" in ran.words and job.terms.priority > USUAL_PRIORITY:
-        return f"; it lets operators alone have a priority above {USUAL_PRIORITY}"
+        return f"; only operators may have a priority above {USUAL_PRIORITY}"
     return ""

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import anyio
 import pytest
-from atoll_slurm import gangs as module
-from atoll_slurm.gangs import Gangs, Member, gang_script, nodes_of
+from atoll_slurm import multi_kernel as module
+from atoll_slurm.multi_kernel import Member, MultiKernelJobs, multi_kernel_script, nodes_of
 from atoll_slurm.options import options
 from atoll_slurm.queue import Listed
 from atoll_slurm.settings import Settings
@@ -39,28 +39,28 @@ def kernels(root, mode="multi-node", **slots):
 
 
 @pytest.mark.anyio
-async def test_the_last_to_come_submits_all_with_the_main_one_first(tmp_path):
-    gangs, submitted = Gangs(), []
+async def test_the_last_kernel_submits_all_with_the_main_one_first(tmp_path):
+    multi_kernel, submitted = MultiKernelJobs(), []
 
     async def submit(jobs):
         submitted.append([job.hostname for job in jobs])
 
     async with anyio.create_task_group() as tasks:
         for job in kernels(tmp_path):
-            tasks.start_soon(gangs.join, job, submit)
+            tasks.start_soon(multi_kernel.join, job, submit)
     assert submitted == [["main1", "sub1", "sub2"]]
 
 
 @pytest.mark.anyio
-async def test_what_slurm_refuses_is_told_to_all_of_them(tmp_path):
-    gangs, told = Gangs(), []
+async def test_all_kernels_get_the_reason_why_slurm_refuses(tmp_path):
+    multi_kernel, told = MultiKernelJobs(), []
 
     async def submit(_jobs):
         raise EngineError("too many nodes")
 
     async def join(job):
         with pytest.raises(EngineError, match="too many nodes") as caught:
-            await gangs.join(job, submit)
+            await multi_kernel.join(job, submit)
         told.append(str(caught.value))
 
     async with anyio.create_task_group() as tasks:
@@ -70,10 +70,10 @@ async def test_what_slurm_refuses_is_told_to_all_of_them(tmp_path):
 
 
 @pytest.mark.anyio
-async def test_one_that_stays_alone_is_not_waited_for_for_ever(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", 0.05)
-    with pytest.raises(EngineError, match="did not come"):
-        await Gangs().join(kernels(tmp_path)[0], None)
+async def test_a_kernel_whose_partners_never_come_is_refused_in_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "TIMEOUT", 0.05)
+    with pytest.raises(EngineError, match="were not started in time"):
+        await MultiKernelJobs().join(kernels(tmp_path)[0], None)
 
 
 def asked(*jobs):
@@ -121,11 +121,11 @@ def node(tmp_path):
     ("mode", "places", "nodes"),
     [("multi-node", "120", ("n7", "n8", "n9")), ("single-node", "000", ("n7", "n7", "n7"))],
 )
-def test_the_script_places_each_and_tells_where_the_others_are(node, tmp_path, mode, places, nodes):
+def test_the_script_places_each_kernel_and_names_all_nodes(node, tmp_path, mode, places, nodes):
     jobs = module.in_order(kernels(tmp_path, mode, cpu=1))
     for job in jobs:
         job.cwd.mkdir(parents=True)
-    assert node(gang_script(jobs, Settings())) == 7
+    assert node(multi_kernel_script(jobs, Settings())) == 7
     steps = sorted(
         (tmp_path / "steps").read_text().splitlines(), key=lambda step: "k-main1" in step
     )

@@ -6,12 +6,12 @@ releases a hold.
 
 import re
 
-_BEYOND = "more than one job may have"
+_BEYOND = "more than a single job may have"
 _MEANING = {
-    "PartitionTimeLimit": "the partition never gives so much time",
-    "PartitionNodeLimit": "the partition never gives so many nodes",
-    "PartitionConfig": "it asks for more nodes, processors or time than the partition gives",
-    "BadConstraints": "no nodes can give what it asks for",
+    "PartitionTimeLimit": "the partition does not allow so much time",
+    "PartitionNodeLimit": "the partition does not allow so many nodes",
+    "PartitionConfig": "it requests more nodes, processors or time than the partition allows",
+    "BadConstraints": "no node has what it requests",
     "AccountNotAllowed": "the partition is not open to the account",
     "QOSNotAllowed": "the partition is not open to the quality of service",
     "InvalidAccount": "there is no such account",
@@ -22,7 +22,7 @@ _NOT_OF_A_JOB = ("MinutesPerJob",)
 """Limits that are named like limits of one job, but depend on the usage so far."""
 
 
-def never(reason: str) -> str | None:
+def why_never_starts(reason: str) -> str | None:
     """Return a reason with its explanation if the job can never start; None if it may start."""
     word = reason.partition(",")[0].strip()
     if meaning := _MEANING.get(word):

@@ -1,7 +1,7 @@
 """Which reasons of waiting jobs end a session: those alone that nothing but a rule can change."""
 
 import pytest
-from atoll_slurm.never import never
+from atoll_slurm.pending_reasons import why_never_starts
 
 
 @pytest.mark.parametrize(
@@ -12,8 +12,8 @@ from atoll_slurm.never import never
         "QOSMaxGRESPerJob", "QOSMinCpuNotSatisfied", "AccountNotAllowed",
     ],
 )  # fmt: skip
-def test_what_is_beyond_the_rules_never_starts(reason):
-    assert never(reason).startswith(f"{reason}: ")
+def test_reasons_that_never_pass_are_explained(reason):
+    assert why_never_starts(reason).startswith(f"{reason}: ")
 
 
 @pytest.mark.parametrize(
@@ -27,5 +27,5 @@ def test_what_is_beyond_the_rules_never_starts(reason):
         "A_reason_of_a_newer_release",
     ],
 )  # fmt: skip
-def test_what_may_pass_is_waited_for(reason):
-    assert never(reason) is None
+def test_reasons_that_may_pass_do_not_cancel_a_job(reason):
+    assert why_never_starts(reason) is None

@@ -1,10 +1,10 @@
-"""Looking at sessions and jobs of a site, and waiting for what becomes of them."""
+"""Query the sessions and jobs of a site, and wait until they are in a state."""
 
 import csv
 import io
 import time
 
-PATIENCE = 90
+TIMEOUT = 90
 WITHOUT_KEY = """
 import socket, ssl
 context = ssl.create_default_context()
@@ -18,34 +18,34 @@ try:
 except OSError as error:
     print("refused", error)
 """
-"""Code that speaks to a session's port and does not have its key."""
+"""Code that connects to a session's port without its key."""
 
 
 def job_of(lab, session):
-    """The id of a session's job."""
+    """Return the id of the job of a session."""
     lines = lab.ssh("squeue --me --noheader --format='%i %j'").splitlines()
     [found] = [line.split()[0] for line in lines if f" {session}." in line]
     return found
 
 
 def jobs(lab):
-    """The jobs of the site that have not ended: their states by the names of sessions."""
+    """Return the states of jobs that have not ended, by the names of sessions."""
     lines = lab.ssh("squeue --me --noheader --format='job %T %j'").splitlines()
     found = (line.split(" ", 2)[1:] for line in lines if line.startswith("job "))
     return {name.rpartition(".")[0]: state for state, name in found}
 
 
 def rows(lab, *options):
-    """What `ps` tells of sessions, by their names."""
+    """Return the rows of `ps`, by the names of sessions."""
     fields = "--format name,status,status_info --output csv"
     found = csv.DictReader(io.StringIO(lab.must(f"ps {' '.join(options)} {fields}")))
     return {row["name"]: row for row in found}
 
 
-def until(look, wanted):
-    """Wait until `look()` is what is wanted."""
-    deadline = time.monotonic() + PATIENCE
-    while not wanted(found := look()):
+def until(query, wanted):
+    """Repeat `query()` until `wanted` accepts its result, which is returned."""
+    deadline = time.monotonic() + TIMEOUT
+    while not wanted(found := query()):
         assert time.monotonic() < deadline, found
         time.sleep(0.5)
     return found

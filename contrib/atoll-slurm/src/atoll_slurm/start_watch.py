@@ -1,4 +1,4 @@
-"""Watch the folders of new kernels, which show sooner than Slurm that a kernel has begun.
+"""Watch the folders of new kernels, which show sooner than Slurm that a kernel has started.
 
 Slurm must not be asked often, but folders can be read often. A kernel also reports its start by
 itself; its folder is for sites whose nodes cannot connect to the login node.
@@ -12,17 +12,17 @@ from attrs import define, field
 
 from atoll_cluster.engines import Arrival, Site, has_begun
 
-GLANCE = 0.1
+CHECK_INTERVAL = 0.1
 """Seconds between two checks of the folders."""
-_LONGEST = 60.0
+_LONGEST_WATCH = 60.0
 """Seconds after its submission in which a kernel's folder is checked."""
-_MOST = 100
+_MOST_FOLDERS = 100
 """Most folders to check at a time, because the file system may be slow."""
 
 
 @define
-class Beginnings:
-    """The kernels that were submitted recently and have not begun yet."""
+class StartWatch:
+    """The kernels that were submitted recently and have not started yet."""
 
     site: Site
     _since: dict[str, float] = field(factory=dict, init=False)
@@ -30,7 +30,7 @@ class Beginnings:
     """The reports of kernels, and when they came, by kernel."""
 
     def submitted(self, kernel_id: str) -> None:
-        """Check a kernel's folder from now on, unless it has begun already."""
+        """Check a kernel's folder from now on, unless it has started already."""
         if kernel_id not in self._arrivals:
             self._since[kernel_id] = time.monotonic()
 
@@ -49,26 +49,26 @@ class Beginnings:
         return arrival if at > since else None
 
     async def wait(self, event: anyio.Event, longest: float) -> None:
-        """Wait for an event or until a kernel has begun, at most `longest` seconds."""
+        """Wait for an event or until a kernel has started, at most `longest` seconds."""
         with anyio.move_on_after(longest):
-            while self._young():
-                with anyio.move_on_after(GLANCE):
+            while self._watched():
+                with anyio.move_on_after(CHECK_INTERVAL):
                     await event.wait()
-                if event.is_set() or await self._some():
+                if event.is_set() or await self._any_started():
                     return
             await event.wait()
 
-    async def _some(self) -> bool:
-        """Return whether any kernels have begun; stop checking the folders of these."""
-        begun = await anyio.to_thread.run_sync(self._begun, self._young())
-        for kernel_id in begun:
+    async def _any_started(self) -> bool:
+        """Return whether any kernels have started; stop checking the folders of these."""
+        started = await anyio.to_thread.run_sync(self._started, self._watched())
+        for kernel_id in started:
             self._since.pop(kernel_id, None)
-        return bool(begun)
+        return bool(started)
 
-    def _begun(self, kernel_ids: Sequence[str]) -> list[str]:
+    def _started(self, kernel_ids: Sequence[str]) -> list[str]:
         return [one for one in kernel_ids if has_begun(self.site.folder(one))]
 
-    def _young(self) -> list[str]:
-        oldest = time.monotonic() - _LONGEST
+    def _watched(self) -> list[str]:
+        oldest = time.monotonic() - _LONGEST_WATCH
         self._since = {one: at for one, at in self._since.items() if at > oldest}
-        return list(self._since)[:_MOST]
+        return list(self._since)[:_MOST_FOLDERS]

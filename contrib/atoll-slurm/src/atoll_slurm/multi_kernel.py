@@ -14,10 +14,10 @@ from attrs import asdict, define, evolve, field, frozen
 from atoll_cluster.engines import EngineError, Job, Running
 from atoll_slurm.options import resources
 from atoll_slurm.queue import Listed
-from atoll_slurm.script import beginning, kernel_command
+from atoll_slurm.script import kernel_command, preamble
 from atoll_slurm.settings import Settings
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds, after the start of the first kernel of a session, in which all must be started."""
 
 Submit = Callable[[Sequence[Job]], Awaitable[None]]
@@ -50,49 +50,49 @@ exit $code
 
 
 @define
-class _Gathering:
+class _PendingJob:
     jobs: dict[str, Job] = field(factory=dict)
     settled: anyio.Event = field(factory=anyio.Event)
     failure: EngineError | None = None
 
 
 @define
-class Gangs:
+class MultiKernelJobs:
     """Collects the kernels of a session, which the cluster starts one by one, for one job."""
 
-    _gatherings: dict[str, _Gathering] = field(factory=dict, init=False)
+    _pending: dict[str, _PendingJob] = field(factory=dict, init=False)
 
     async def join(self, job: Job, submit: Submit) -> None:
         """Wait until this was called for all kernels of the session; the last call submits them.
 
         Raises EngineError if Slurm refuses the job, or if calls for other kernels are missing.
         """
-        here = self._gatherings.setdefault(job.session_id, _Gathering())
-        here.jobs[job.kernel_id] = job
+        pending = self._pending.setdefault(job.session_id, _PendingJob())
+        pending.jobs[job.kernel_id] = job
         try:
-            if len(here.jobs) == job.terms.cluster_size:
-                await self._submit(here, submit)
-            with anyio.move_on_after(PATIENCE):
-                await here.settled.wait()
+            if len(pending.jobs) == job.terms.cluster_size:
+                await self._submit(pending, submit)
+            with anyio.move_on_after(TIMEOUT):
+                await pending.settled.wait()
         finally:
-            if self._gatherings.get(job.session_id) is here:
-                here.jobs.pop(job.kernel_id)
-                if not here.jobs:
-                    del self._gatherings[job.session_id]
-        if not here.settled.is_set():
-            raise EngineError("the other kernels of the session did not come")
-        if here.failure is not None:
-            raise here.failure
+            if self._pending.get(job.session_id) is pending:
+                pending.jobs.pop(job.kernel_id)
+                if not pending.jobs:
+                    del self._pending[job.session_id]
+        if not pending.settled.is_set():
+            raise EngineError("the other kernels of the session were not started in time")
+        if pending.failure is not None:
+            raise pending.failure
 
-    async def _submit(self, here: _Gathering, submit: Submit) -> None:
-        here.failure = EngineError("the start was given up")
+    async def _submit(self, pending: _PendingJob, submit: Submit) -> None:
+        pending.failure = EngineError("the start was cancelled")
         try:
-            await submit(in_order(here.jobs.values()))
-            here.failure = None
+            await submit(in_order(pending.jobs.values()))
+            pending.failure = None
         except EngineError as error:
-            here.failure = error
+            pending.failure = error
         finally:
-            here.settled.set()
+            pending.settled.set()
 
 
 @frozen
@@ -138,7 +138,9 @@ def is_spread(job: Job) -> bool:
     return job.terms.cluster_mode == "multi-node"
 
 
-def gang_script(jobs: Sequence[Job], settings: Settings, report_to: str | None = None) -> str:
+def multi_kernel_script(
+    jobs: Sequence[Job], settings: Settings, report_to: str | None = None
+) -> str:
     """Return the script for sbatch that starts the kernels of a session; the main one is first.
 
     The script starts the main kernel last, so that its task finds the other kernels started.
@@ -150,7 +152,7 @@ def gang_script(jobs: Sequence[Job], settings: Settings, report_to: str | None =
         spread=int(is_spread(main)),
     )
     steps = [f"{_step(job, at, settings, report_to)} &" for at, job in enumerate(subs, 1)]
-    parts = [beginning(settings.python), places, *steps]
+    parts = [preamble(settings.python), places, *steps]
     return "\n".join([*parts, f"{_step(main, 0, settings, report_to)} &", "main=$!", _END])
 
 
