@@ -327,7 +327,7 @@ class Connection(Protocol):
         """Close the socket; no task may wait for the socket at this time."""
 
 
-def _tell_nobody(_state: State) -> None:
+def _ignore(_state: State) -> None:
     pass
 
 
@@ -411,7 +411,7 @@ class Kernel(Protocol):
     async def stop(self, *, forced: bool = False) -> ExitStatus:
         """End the kernel: send SIGTERM, then SIGKILL after a delay; if forced, SIGKILL at once."""
 
-    async def wait(self, on_state: Callable[[State], None] = _tell_nobody) -> ExitStatus:
+    async def wait(self, on_state: Callable[[State], None] = _ignore) -> ExitStatus:
         """Wait until the kernel has ended."""
 
 
@@ -444,9 +444,7 @@ class Engine(Protocol):
         `python-tensorflow`.
         """
 
-    async def start(
-        self, spec: KernelSpec, on_state: Callable[[State], None] = _tell_nobody
-    ) -> Kernel:
+    async def start(self, spec: KernelSpec, on_state: Callable[[State], None] = _ignore) -> Kernel:
         """Start a kernel and wait until it accepts runs; raises EngineError.
 
         `on_state` is called with each state: what the kernel waits for, and that it runs. If an
@@ -455,7 +453,7 @@ class Engine(Protocol):
         """
 
     async def restart(
-        self, spec: KernelSpec, on_state: Callable[[State], None] = _tell_nobody
+        self, spec: KernelSpec, on_state: Callable[[State], None] = _ignore
     ) -> Kernel:
         """Start an ended kernel again with its home and its log; raises EngineError."""
 

@@ -106,11 +106,11 @@ class Control:
         return self._stream, self._lines.buffer
 
 
-def _tell_nobody(_reason: str) -> None:
+def _ignore(_reason: str) -> None:
     pass
 
 
-async def connect(way: Way, on_fault: Tell = _tell_nobody, name: str = KERNEL_SOCKET) -> Control:
+async def connect(way: Way, on_fault: Tell = _ignore, name: str = KERNEL_SOCKET) -> Control:
     """Connect to a kernel's program, or to its supervisor; raises KernelGone."""
     return Control(await way(name), on_fault)
 
@@ -132,7 +132,7 @@ async def connect_here(run_folder: Path, name: str) -> UNIXSocketStream:
         os.close(fd)
 
 
-async def settle_log(way: Way) -> int:
+async def flush_log(way: Way) -> int:
     """Wait, for a limited time, until a kernel's output so far is in its log.
 
     Returns the size of the log in bytes, 0 if unknown.

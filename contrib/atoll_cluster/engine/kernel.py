@@ -22,7 +22,7 @@ from .states import Ended, State
 from .terminal import KernelTerminal
 
 
-def _tell_nobody(_state: State) -> None:
+def _ignore(_state: State) -> None:
     pass
 
 
@@ -234,7 +234,7 @@ class LaunchedKernel:
         await self._launcher.end(self.spec.kernel_id, 0 if forced else self._grace)
         return await self.wait()
 
-    async def wait(self, on_state: Callable[[State], None] = _tell_nobody) -> ExitStatus:
+    async def wait(self, on_state: Callable[[State], None] = _ignore) -> ExitStatus:
         ended = await until_ended(self._launcher, self.spec.kernel_id, on_state)
         return await self._read_end(self._folder, ended)
 
@@ -256,7 +256,7 @@ class LaunchedKernel:
 
 
 async def until_ended(
-    launcher: Launcher, kernel_id: str, on_state: Callable[[State], None] = _tell_nobody
+    launcher: Launcher, kernel_id: str, on_state: Callable[[State], None] = _ignore
 ) -> Ended:
     """Wait until a kernel has ended."""
     state = await launcher.watch(kernel_id, None)

@@ -28,7 +28,7 @@ from .contract import (
     Resolution,
     Usage,
 )
-from .control import settle_log
+from .control import flush_log
 from .folder import KernelFolder
 from .home_setup import write_files
 from .images import Catalog
@@ -51,13 +51,13 @@ KEPT = ".kept-homes"
 """The folder of snapshots, beside the folders of kernels; no kernel can have this name."""
 ELSEWHERE = sandbox.Probe(tier="plain", reason="sessions run on other machines")
 PREFIXED = sandbox.Probe(tier="plain", reason="a command goes before its program")
-LONGEST_DOUBT = 4.0
+UNKNOWN_TIMEOUT = 4.0
 """Seconds after which a kernel of an earlier program counts as running if its state is unknown."""
-LONGEST_END = 60.0
+END_TIMEOUT = 60.0
 """Seconds to wait for the end of a kernel that is discarded."""
 
 
-def _tell_nobody(*_: object) -> None:
+def _ignore(*_: object) -> None:
     pass
 
 
@@ -78,7 +78,7 @@ class KernelEngine:
     patience: float = 30.0
     carriers: TaskGroup | None = None
     _usage_meter: UsageMeter = field(factory=UsageMeter, init=False)
-    _tell_fault: Callable[[str, str], None] = field(default=_tell_nobody, init=False)
+    _report_fault: Callable[[str, str], None] = field(default=_ignore, init=False)
     _copied: dict[str, anyio.Lock] = field(factory=lambda: defaultdict(anyio.Lock), init=False)
     """Locks by kernel: a home is not deleted while it is copied."""
 
@@ -89,7 +89,7 @@ class KernelEngine:
         return cls(site, LocalLauncher(site), **settings)
 
     def on_fault(self, tell: Callable[[str, str], None]) -> None:
-        self._tell_fault = tell
+        self._report_fault = tell
 
     @property
     def root(self) -> Path:
@@ -133,15 +133,15 @@ class KernelEngine:
     def resolve(self, name: str) -> Resolution:
         return self.catalog.resolve(name)
 
-    async def start(self, spec: KernelSpec, on_state: OnState = _tell_nobody) -> LaunchedKernel:
+    async def start(self, spec: KernelSpec, on_state: OnState = _ignore) -> LaunchedKernel:
         folder = self._folder(spec.kernel_id)
         if not await self._is_starting(spec, folder):
             folder.create()
-            await to_thread.run_sync(self._dress, spec, folder)
+            await to_thread.run_sync(self._add_home_files, spec, folder)
             await self._launch(spec, folder)
         return await wait_until_ready(self._kernel(spec, folder), folder, self.launcher, on_state)
 
-    async def restart(self, spec: KernelSpec, on_state: OnState = _tell_nobody) -> LaunchedKernel:
+    async def restart(self, spec: KernelSpec, on_state: OnState = _ignore) -> LaunchedKernel:
         folder = self._folder(spec.kernel_id)
         folder.renew()
         await self._launch(spec, folder)
@@ -152,7 +152,7 @@ class KernelEngine:
         is_recorded = await to_thread.run_sync(folder.has_recorded_end)
         state: State = Unknown()
         # A kernel without a recorded end can be used now; `wait` tells later if it has ended.
-        with anyio.move_on_after(math.inf if is_recorded else LONGEST_DOUBT):
+        with anyio.move_on_after(math.inf if is_recorded else UNKNOWN_TIMEOUT):
             state = await self._known_state(spec.kernel_id)
         if isinstance(state, Ended):
             return await self._exit_status(folder, state)
@@ -173,7 +173,7 @@ class KernelEngine:
 
     async def logs(self, kernel_id: str) -> AsyncIterator[bytes]:
         self._folder(kernel_id)  # This raises EngineError for an invalid id.
-        printed = await settle_log(partial(self.launcher.connect, kernel_id))
+        printed = await flush_log(partial(self.launcher.connect, kernel_id))
         if not self.launcher.is_here:
             await delayed_files.wait_for_log(self._folder(kernel_id), printed)
         async with aclosing(self.launcher.logs(kernel_id)) as pieces:
@@ -190,7 +190,7 @@ class KernelEngine:
     async def discard(self, kernel_id: str) -> None:
         self._folder(kernel_id)
         await self.launcher.end(kernel_id, grace=0)
-        with anyio.move_on_after(LONGEST_END):
+        with anyio.move_on_after(END_TIMEOUT):
             await until_ended(self.launcher, kernel_id)
         await self.remove(kernel_id)
 
@@ -217,7 +217,7 @@ class KernelEngine:
     def _kept_homes(self) -> HomeSnapshots:
         return HomeSnapshots(self.root / KEPT)
 
-    def _dress(self, spec: KernelSpec, folder: KernelFolder) -> None:
+    def _add_home_files(self, spec: KernelSpec, folder: KernelFolder) -> None:
         if spec.image.home is not None:
             self._kept_homes.fill(spec.image.home, folder.home)
         write_files(folder.home, spec.files)
@@ -264,7 +264,7 @@ class KernelEngine:
             folder,
             self.launcher,
             self.grace,
-            partial(self._tell_fault, spec.session_id),
+            partial(self._report_fault, spec.session_id),
             self._exit_status,
             self.carriers,
             recall(folder.run),

@@ -46,17 +46,17 @@ async def connect_over_tcp(
     """Connect to the socket `name` of a kernel that was started with `Job.command(listens=True)`.
 
     `host` is the address of the node; None means the name that the node has given itself. If the
-    kernel has told where it listens, `arrival`, its files need not be read. Both sides prove that
+    kernel has reported its address, `arrival`, its files need not be read. Both sides prove that
     they have the key of this kernel. Raises KernelGone if nothing answers.
     """
     run = folder / "run"
     try:
-        told = arrival
-        if told is None:
-            told = await anyio.to_thread.run_sync(_written_address, run / ADDRESS)
+        address = arrival
+        if address is None:
+            address = await anyio.to_thread.run_sync(_written_address, run / ADDRESS)
         with anyio.fail_after(CONNECT_TIMEOUT):
             tls = context(str(run / PEM), ssl.PROTOCOL_TLS_CLIENT)
-            stream = await TlsStream.connect(host or told.host, told.port, tls)
+            stream = await TlsStream.connect(host or address.host, address.port, tls)
             try:
                 await stream.send(f"{name}\n".encode())
             except BaseException:
@@ -92,8 +92,8 @@ async def connect_through(argv: Sequence[str], name: str) -> ByteStream:
 
 def _written_address(path: Path) -> Arrival:
     """Read where a kernel listens; raises LookupError, TypeError or ValueError."""
-    told = read_fresh(path)
-    return Arrival(path.parent.parent.name, str(told["host"]), int(told["port"]))
+    address = read_fresh(path)
+    return Arrival(path.parent.parent.name, str(address["host"]), int(address["port"]))
 
 
 @define

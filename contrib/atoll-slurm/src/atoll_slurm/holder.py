@@ -37,7 +37,7 @@ SUPERVISOR, STEP = "supervisor.json", "step"
 TIME_IS_UP = signal.SIGUSR2
 """The signal by which Slurm, and then a supervisor, hears that the time of a job is up."""
 CHECK_INTERVAL = 0.01
-"""Seconds between two looks whether a new kernel has begun."""
+"""Seconds between two checks whether a new kernel has started."""
 LAST = 15.0
 """Seconds after the grace period, after which a kernel that was asked to end is killed."""
 NOTICE = 60.0

@@ -42,7 +42,7 @@ async def carry(
             with socket.socket(socket.AF_UNIX) as kernel:
                 kernel.setblocking(False)
                 await _connect(kernel, folder, name)
-                await _speak(reader, writer, kernel)
+                await _exchange_messages(reader, writer, kernel)
     with contextlib.suppress(OSError):
         writer.close()
 
@@ -57,7 +57,7 @@ async def _connect(kernel: socket.socket, folder: str, name: str) -> None:
         os.close(fd)
 
 
-async def _speak(
+async def _exchange_messages(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kernel: socket.socket
 ) -> None:
     asking = asyncio.ensure_future(_ask(reader, kernel))
@@ -101,13 +101,13 @@ async def _serve(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, service: socket.socket
 ) -> None:
     """Carry a service's bytes until both directions have ended, or the caller has disconnected."""
-    coming = asyncio.ensure_future(_from_service(service, writer))
-    going = asyncio.ensure_future(_to_service(reader, service))
+    from_kernel = asyncio.ensure_future(_from_service(service, writer))
+    to_kernel = asyncio.ensure_future(_to_service(reader, service))
     try:
-        await asyncio.gather(coming, going)
+        await asyncio.gather(from_kernel, to_kernel)
     finally:
-        await _stop(coming)
-        await _stop(going)
+        await _stop(from_kernel)
+        await _stop(to_kernel)
 
 
 async def _from_service(service: socket.socket, writer: asyncio.StreamWriter) -> None:

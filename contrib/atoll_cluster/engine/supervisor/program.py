@@ -34,7 +34,7 @@ from .groups import remove_group
 from .log import Log
 from .procfs import children, cpu_used, descendants, is_zombie, living, outside, send, stat_fields
 from .sandboxing import choose
-from .watch import LOOK_AROUND, LimitWatcher, limit_data
+from .watch import LONGEST_WAIT, LimitWatcher, limit_data
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Supervisor:
         self._reason = "self-terminated"
         self._deadline: float | None = None
         self._cpu_used = 0.0
-        self._heeds_log = True
+        self._reads_log = True
         self._init: int | None = None
         self._child = self._spawn(listener)
         listener.close()
@@ -93,14 +93,14 @@ class Supervisor:
         """Handle signals until the kernel has ended; returns its task's exit code, else 0."""
         exit_code = None
         while exit_code is None:
-            heard = self._wait()
-            if self._signals in heard:
-                self._obey(os.read(self._signals, 512))
-            if self._log.reading in heard and not self._log.take():
-                self._heeds_log = False  # all writers have closed the pipe
-            if self._asked.fileno() in heard:
+            ready_files = self._wait()
+            if self._signals in ready_files:
+                self._handle_signals(os.read(self._signals, 512))
+            if self._log.reading in ready_files and not self._log.take():
+                self._reads_log = False  # all writers have closed the pipe
+            if self._asked.fileno() in ready_files:
                 self._answer()
-            if reason := self._watch.exceeded(heard):
+            if reason := self._watch.exceeded(ready_files):
                 self._reason = reason
                 self._kill()
             if self._is_overdue() or is_abandoned():
@@ -120,10 +120,10 @@ class Supervisor:
 
     def _wait(self) -> list[int]:
         """Wait for a signal, output or a memory event; returns the ready descriptors."""
-        patience = min(self._patience(), self._watch.patience())
-        log = [self._log.reading] * self._heeds_log
+        wait_time = min(self._wait_time(), self._watch.wait_time())
+        log = [self._log.reading] * self._reads_log
         reading = [self._signals, self._asked.fileno(), *log, *self._watch.notices]
-        ready, _, urgent = select.select(reading, [], self._watch.changes, patience)
+        ready, _, urgent = select.select(reading, [], self._watch.changes, wait_time)
         return [*ready, *urgent]
 
     def _answer(self) -> None:
@@ -131,21 +131,21 @@ class Supervisor:
         self._log.take()
         try:
             with self._asked.accept()[0] as caller:
-                told = {
+                usage = {
                     "memory": self._watch.memory(),
                     "cpu_used": round(cpu_used()),
                     "printed": self._log.printed(),
                 }
-                caller.send(json.dumps(told).encode() + b"\n")
+                caller.send(json.dumps(usage).encode() + b"\n")
         except OSError:
             pass  # the caller has disconnected
 
-    def _patience(self) -> float:
+    def _wait_time(self) -> float:
         if self._init is None and self._launch["wrappers"]:
             self._init = next(iter(children(self._child)), None)
             return 0.02
         if self._deadline is None:
-            return LOOK_AROUND
+            return LONGEST_WAIT
         return max(0, self._deadline - time.monotonic())
 
     def _is_overdue(self) -> bool:
@@ -194,7 +194,7 @@ class Supervisor:
             become(launch["program"], launch["argv"][-2:], environ)
         os.execvpe(launch["argv"][0], launch["argv"], environ)  # noqa: S606 - no shell is wanted
 
-    def _obey(self, numbers: bytes) -> None:
+    def _handle_signals(self, numbers: bytes) -> None:
         if signal.SIGQUIT in numbers:
             self._reason = "force-terminated"
             self._kill()
@@ -214,7 +214,7 @@ class Supervisor:
     def _take_figures(self) -> None:
         """Record the resource use so far, because a killed sandbox does not report it."""
         self._cpu_used = max(self._cpu_used, cpu_used())
-        self._watch.look()
+        self._watch.check()
 
     def _kill(self) -> None:
         """Kill all descendants of the kernel's first process, then the first process."""

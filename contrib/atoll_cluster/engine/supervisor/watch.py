@@ -17,12 +17,12 @@ from .groups import (
 from .memory import MemoryMeter
 from .procfs import descendants, figures
 
-LOOK_AROUND = 60
+LONGEST_WAIT = 60
 """Seconds between checks if there is no limit to check."""
-SOONEST, LATEST, BREATHER = 0.25, 2.0, 10
-"""The pause between checks without a cgroup: `BREATHER` times the duration of the last check.
+SHORTEST_PAUSE, LONGEST_PAUSE, PAUSE_FACTOR = 0.25, 2.0, 10
+"""The pause between checks without a cgroup: `PAUSE_FACTOR` times the duration of the last check.
 
-The pause is at least `SOONEST` and at most `LATEST` seconds."""
+The pause is at least `SHORTEST_PAUSE` and at most `LONGEST_PAUSE` seconds."""
 
 
 class LimitWatcher:
@@ -45,27 +45,27 @@ class LimitWatcher:
         """Descriptors that become readable when a group of version 1 is out of memory."""
         self.changes: list[int] = []
         """Descriptors that have an exceptional condition when the events of version 2 change."""
-        self._must_look = bool(self._memory or self._processes)
+        self._must_check = bool(self._memory or self._processes)
         if self._folder is not None:
             self._subscribe(self._folder)
 
-    def patience(self) -> float:
+    def wait_time(self) -> float:
         """Return the seconds until the next check."""
-        return max(0, self._next - time.monotonic()) if self._must_look else LOOK_AROUND
+        return max(0, self._next - time.monotonic()) if self._must_check else LONGEST_WAIT
 
-    def exceeded(self, heard: list[int]) -> str | None:
-        """Return the reason to end the kernel if it exceeds a limit; `heard` are descriptors that
-        are ready.
+    def exceeded(self, ready_files: list[int]) -> str | None:
+        """Return the reason to end the kernel if it exceeds a limit; `ready_files` are descriptors
+        that are ready.
         """
         if self._folder is not None:
             for change in self.changes:
                 os.pread(change, 1, 0)  # reading ends the exceptional condition
-            told = any(notice in heard for notice in self.notices)
-            if told or oom_kills(self._folder) > 0:
+            is_notified = any(notice in ready_files for notice in self.notices)
+            if is_notified or oom_kills(self._folder) > 0:
                 return "out-of-memory"
-        return self.look() if self._must_look and not self.patience() else None
+        return self.check() if self._must_check and not self.wait_time() else None
 
-    def look(self) -> str | None:
+    def check(self) -> str | None:
         """Check now; returns a reason like :meth:`exceeded`."""
         begin = time.monotonic()
         processes = figures(descendants(os.getpid()))
@@ -76,15 +76,15 @@ class LimitWatcher:
         self._most = max(self._most, self._used)
         threads = sum(process.threads for process in processes) if self._processes else 0
         took = time.monotonic() - begin
-        self._next = begin + took + min(max(SOONEST, BREATHER * took), LATEST)
+        self._next = begin + took + min(max(SHORTEST_PAUSE, PAUSE_FACTOR * took), LONGEST_PAUSE)
         if self._memory and self._used > self._memory:
             return "out-of-memory"
         return "too-many-processes" if threads > (self._processes or 0) else None
 
     def memory(self) -> int:
         """Return the kernel's memory at the last check, in bytes."""
-        if not self._must_look:
-            self.look()
+        if not self._must_check:
+            self.check()
         return self._used
 
     def peak(self) -> int:
@@ -105,7 +105,7 @@ class LimitWatcher:
             else:
                 self.notices = [oom_eventfd(folder)]
         except OSError:
-            self._must_look = True
+            self._must_check = True
 
 
 def limit_data(memory: int) -> None:
