@@ -19,6 +19,8 @@ import signal
 import socket
 import sys
 
+from .temporary import TemporaryFolder
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
     Become = Callable[[Sequence[str], int], None]
 
+KEEPS_TMPDIR = "--keep=TMPDIR"
+"""The option by which the kernel gets the variable TMPDIR; then it has a folder of its own."""
 ADDRESS = "relay.json"
 """The file in a kernel's `run/` that contains `host` and `port`."""
 HANDSHAKE = 10.0
@@ -37,6 +41,7 @@ PASSED_ON = {signal.SIGTERM, signal.SIGUSR2, signal.SIGQUIT}
 
 def listen(words: Sequence[str], become: Become, kernels: str = "") -> int:
     """Run a program with these arguments; returns its exit code. See `carry` for `kernels`."""
+    temporary = temporary_folder() if KEEPS_TMPDIR in words else None
     ready, tell = os.pipe()
     supervisor = _fork(become, words, tell)
     os.close(tell)
@@ -47,7 +52,20 @@ def listen(words: Sequence[str], become: Become, kernels: str = "") -> int:
     import asyncio
 
     os.read(ready, 1)  # Callers need the sockets of the supervisor.
-    return asyncio.run(_serve(listener, supervisor, kernels))
+    code = asyncio.run(_serve(listener, supervisor, kernels, temporary))
+    if temporary is not None:
+        temporary.delete()
+    return code
+
+
+def temporary_folder() -> TemporaryFolder | None:
+    """Create a folder for the kernel, and let TMPDIR name it; None if that is not possible."""
+    try:
+        folder = TemporaryFolder()
+    except OSError:
+        return None
+    os.environ["TMPDIR"] = folder.path
+    return folder
 
 
 def _fork(become: Become, words: Sequence[str], tell: int) -> int:
@@ -118,7 +136,9 @@ def _report(address: str, news: dict[str, Any]) -> None:
     report(address, news)
 
 
-async def _serve(listener: socket.socket, supervisor: int, kernels: str) -> int:
+async def _serve(
+    listener: socket.socket, supervisor: int, kernels: str, temporary: TemporaryFolder | None
+) -> int:
     """Accept callers until the supervisor has ended; returns its exit code."""
     import asyncio
     import ssl
@@ -137,6 +157,8 @@ async def _serve(listener: socket.socket, supervisor: int, kernels: str) -> int:
         ssl=context(PEM, ssl.PROTOCOL_TLS_SERVER),
         ssl_handshake_timeout=HANDSHAKE,
     )
+    if temporary is not None:
+        await loop.run_in_executor(None, temporary.delete_others)
     _, status = await ended
     server.close()
     code = os.waitstatus_to_exitcode(status)
