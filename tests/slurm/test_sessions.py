@@ -64,6 +64,9 @@ def test_a_session_has_the_variables_of_its_job(lab, session):
     job = job_of(lab, session)
     code = "import os; print(*(os.environ[f'SLURM_{n}'] for n in ('JOB_ID', 'CPUS_PER_TASK')))"
     assert lab.must(f'run -t {session} -c "{code}" python') == f"{job} 1\n"
+    asked = "'SRUN_CPUS_PER_TASK', 'TMPDIR'"
+    code = f"import os; print(*(os.environ[name] for name in ({asked})))"
+    assert lab.must(f'run -t {session} -c "{code}" python').startswith("1 /tmp/atoll-")
     told = json.loads(lab.must(f"info {session} --output json"))
     assert told["engine_id"] == job
     assert told["ends_at"]

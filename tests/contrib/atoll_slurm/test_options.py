@@ -85,6 +85,7 @@ def test_a_site_s_own_rules_are_settings():
         (lambda: Settings.read({"acount": "x"}), "no setting acount of slurm; there are partition"),
         (lambda: Settings.read({"memory": "8g"}), "memory is mem or none, not 8g"),
         (lambda: asked(Settings(extra="'")), "the setting extra of slurm can't be read"),
+        (lambda: asked(Settings(extra="-C x --array=0-3")), "can't have --array=0-3: a session"),
     ],
 )
 def test_what_slurm_can_not_give_is_refused_in_one_line(do, told):

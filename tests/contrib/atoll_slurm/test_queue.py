@@ -15,6 +15,8 @@ Welcome to the site | today: maintenance | at 8
 6|PENDING|n/a||2026-11-27T15:21:54|2026-11-27T16:26:54|BeginTime|s.k-6
 4|PENDING|n/a||2026-11-27T15:21:54|N/A|JobHeldUser|s.k-4
 1|RUNNING|n1|n1|2026-11-27T15:21:54|2026-11-27T15:26:55|None|s.with.dots.k-20934
+473_[0-2]|PENDING|n/a||2026-11-27T15:21:54|N/A|Priority|array
+476+1|RUNNING|n2|n2|2026-11-27T15:21:54|2026-11-27T15:26:55|None|components
 
 """
 
@@ -28,6 +30,8 @@ def test_each_line_is_a_job_and_a_banner_is_none():
         "k-6": ("6", Waiting("BeginTime")),
         "k-4": ("4", Waiting("JobHeldUser")),
         "k-20934": ("1", Running("n1")),
+        "array": ("473_[0-2]", Waiting("Priority")),
+        "components": ("476+1", Running("n2")),
     }
     assert found["k-20934"].ends == datetime(2026, 11, 27, 15, 26, 55)  # noqa: DTZ001  # as squeue has it
     assert found["k-4"].ends is None

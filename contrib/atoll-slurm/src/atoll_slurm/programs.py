@@ -45,7 +45,7 @@ async def run(argv: Sequence[str], stdin: str = "") -> Ran:
                 argv, input=stdin.encode(), check=False, env=environment()
             )
     except FileNotFoundError:
-        hint = "is this the login node of a site with Slurm?"
+        hint = "if this is a login node with Slurm, have ~/.bashrc put its programs into PATH"
         raise EngineError(f"there is no {argv[0]} here; {hint}") from None
     except TimeoutError:
         raise NoAnswer(f"{argv[0]} does not answer within {TIMEOUT:g} s") from None

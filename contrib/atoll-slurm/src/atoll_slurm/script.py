@@ -7,7 +7,8 @@ from atoll_cluster.engines import Job
 from atoll_slurm.settings import Settings
 
 PASSED_VARIABLES = ("SLURM_*", "SLURMD_NODENAME", "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL",
-    "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK", "TMPDIR")  # fmt: skip
+    "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK", "TMPDIR",
+    "SRUN_CPUS_PER_TASK")  # fmt: skip
 """The variables of the job that the programs of a session get."""
 NO_PYTHON = "no-python."
 """The prefix of the name of the file by which a script reports that its node has no Python."""
@@ -19,6 +20,8 @@ if [ "${{SLURM_RESTART_COUNT:-0}}" != 0 ]; then exit {RESTARTED}; fi
 umask 077
 # Else `srun` in a session would pass no variables on, because this job got none.
 unset SLURM_EXPORT_ENV
+# Since 22.05, `srun` gives a task one processor unless this says otherwise.
+if [ -n "$SLURM_CPUS_PER_TASK" ]; then export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"; fi
 """
 """The first lines of each script.
 

@@ -10,6 +10,9 @@ from attrs import field, fields, frozen
 from atoll_cluster.engines import EngineError
 from atoll_slurm.images import SETTING
 
+_SEVERAL = re.compile(r"--array(=|$)|-a|:$")
+"""Options of sbatch by which it would start several jobs."""
+
 
 @frozen(kw_only=True)
 class Settings:
@@ -71,6 +74,9 @@ class Settings:
     def extra_words(self) -> list[str]:
         """The words of `extra`; raises EngineError if a quote is not closed."""
         try:
-            return shlex.split(self.extra)
+            words = shlex.split(self.extra)
         except ValueError as error:
             raise EngineError(f"the setting extra of slurm can't be read: {error}") from None
+        if several := [word for word in words if _SEVERAL.match(word)]:
+            raise EngineError(f"the setting extra can't have {several[0]}: a session is one job")
+        return words
