@@ -81,7 +81,8 @@ class FullScreen:
         The first error of that work, of drawing or of keys leaves the screen and is raised.
         """
         async with trio.open_nursery() as nursery:
-            for work in beside:
+            signals = () if current_line.get() else (self._receive_signals,)
+            for work in (*signals, *beside):
                 nursery.start_soon(self._leaving_by_errors, work)
             await self._leaving_by_errors(self._show_and_run_pending)
             nursery.cancel_scope.cancel()
@@ -143,7 +144,9 @@ class FullScreen:
         with self._holding_other_output(), canvas.shown():
             async with trio.open_nursery() as nursery:
                 self._scope = nursery.cancel_scope
-                nursery.start_soon(self._receive_signals)
+                if current_line.get():
+                    # Another line may have the screen while this one is parked.
+                    nursery.start_soon(self._receive_signals)
                 nursery.start_soon(self._read_keys, canvas)
                 nursery.start_soon(self._follow_size, canvas)
                 nursery.start_soon(self._draw, canvas)
