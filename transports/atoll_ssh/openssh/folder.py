@@ -81,6 +81,9 @@ def new_folder(key: str) -> MasterFolder:
     base = sockets_folder()
     for old in _unused(base):
         old.remove()
+    for link in base.iterdir():
+        if link.is_symlink() and not link.exists():
+            link.unlink(missing_ok=True)
     return MasterFolder(Path(mkdtemp(prefix=f"{key}.", dir=base)))
 
 

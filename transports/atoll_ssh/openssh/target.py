@@ -9,10 +9,9 @@ from pathlib import Path
 import trio
 from attrs import frozen
 
-from atoll import ConfigError
+from atoll import ConfigError, Paths
 from atoll.files import write_atomic
 from atoll_ssh.bastion import Bastion
-from atoll_ssh.openssh.folder import sockets_folder
 
 _TIMEOUT = 10.0
 _KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
@@ -109,7 +108,11 @@ def _config_options() -> list[str]:
             return []
     except KeyError:
         pass
-    file = sockets_folder() / f"config-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
+    file = (
+        Paths.from_environment().state
+        / "ssh"
+        / f"config-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
+    )
     if not file.exists():
         write_atomic(file, _config(home / ".ssh"))
     return ["-F", str(file)]
