@@ -55,18 +55,6 @@ class Child:
         self.output.resume()
         self.signal(signal.SIGKILL)
 
-    def end_without_copies(self, number: int) -> None:
-        """Send a signal to the program's process group, but not to copies of the program.
-
-        Copies are what Python's `multiprocessing` starts. The program ends them or waits for them.
-        """
-        self.output.resume()
-        own = _arguments(self.pid)
-        for pid in _group(self.pid):
-            if pid == self.pid or not _is_copy(_arguments(pid), own):
-                with contextlib.suppress(OSError):
-                    os.kill(pid, number)
-
     def interrupt(self) -> None:
         self.signal(signal.SIGINT)
 
@@ -96,26 +84,3 @@ class Child:
             )
         except ValueError as error:  # an argument contains NUL, or a variable's name contains =
             raise OSError(errno.EINVAL, str(error)) from error
-
-
-def _group(leader: int) -> list[int]:
-    """List the processes of a process group."""
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            if os.getpgid(int(name)) == leader:
-                found.append(int(name))
-    return found
-
-
-def _arguments(pid: int) -> bytes:
-    """Return a process's command line; empty if it has ended or cannot be read."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
-
-
-def _is_copy(arguments: bytes, own: bytes) -> bool:
-    return arguments == own or b"multiprocessing" in arguments

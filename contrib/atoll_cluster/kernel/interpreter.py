@@ -70,21 +70,10 @@ class Interpreter:
         self._completing.append(answer)
         link.send({"op": "complete", "code": code})
 
-    @property
-    def group(self) -> int | None:
-        """The process group of the interpreter, None if there is no interpreter."""
-        return None if self._child is None else self._child.pid
-
-    def ask_to_end(self) -> None:
-        """Ask the interpreter to end as Python does: flush files, call `atexit` functions.
-
-        It waits for the processes that `multiprocessing` has started. They are ended after half of
-        the grace period, because the interpreter needs the other half.
-        """
-        child = self._child
-        if child is not None:
-            child.end_without_copies(signal.SIGTERM)
-            self._loop.later(self._settings.grace / 2, lambda: child.signal(signal.SIGTERM))
+    def expect_end(self) -> None:
+        """Read the last output: the interpreter was asked to end, and ends as Python does."""
+        if self._child is not None:
+            self._child.output.resume()
 
     def kill(self) -> None:
         if self._child is not None:

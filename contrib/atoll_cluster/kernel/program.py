@@ -130,9 +130,9 @@ class Program:
         self._ready = False
         self._deadline = time.monotonic() + self._settings.grace
         self._loop.later(self._settings.grace + MARGIN, self._kill)
-        ask_to_end(family(os.getpid()), {os.getpgrp(), self._interpreter.group})
-        self._interpreter.ask_to_end()
+        ask_to_end(family(os.getpid()))
         self._commands.expect_end()
+        self._interpreter.expect_end()
         for terminal in self._terminals.values():
             terminal.hang_up()
         if self._services is not None:
@@ -345,13 +345,13 @@ class Program:
             self._current.emit(output(stream, text))
 
 
-def ask_to_end(pids: Iterable[int], spared: set[int | None]) -> None:
-    """Send SIGTERM once to each process group of these processes, but not to the spared groups."""
+def ask_to_end(pids: Iterable[int]) -> None:
+    """Send SIGTERM once to each process group of these processes, but not to our own group."""
     groups = set()
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             groups.add(os.getpgid(pid))
-    for group in groups - spared:
+    for group in groups - {os.getpgrp()}:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGTERM)
 

@@ -23,13 +23,6 @@ class SchedulerInterface:
     def __del__(self, open=open): open('it', 'w').write('hi\\n' * 10)
 scheduler = SchedulerInterface()
 """
-PROCESS = """
-import multiprocessing, time
-def late():
-    time.sleep(0.3)
-    open('it', 'w').write('hi\\n' * 10)
-multiprocessing.get_context('fork').Process(target=late).start()
-"""
 NESTED = """
 import os, subprocess, time
 trap = "trap 'sleep 0.5; yes hi | head -10 > it; exit' TERM;"
@@ -49,7 +42,7 @@ def engine(request, make_engine):
     return engine
 
 
-@pytest.mark.parametrize("code", [WRITE, ATEXIT, THREAD, PROCESS, GLOBAL, NESTED])
+@pytest.mark.parametrize("code", [WRITE, ATEXIT, THREAD, GLOBAL, NESTED])
 async def test_open_files_of_idle_code_are_written(engine, started, query, code):
     async with started(engine) as kernel:
         assert (await query(kernel, code)).exit_code == 0
