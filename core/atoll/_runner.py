@@ -123,8 +123,9 @@ class Runner:
             if statement.system:
                 return await self._run_system(line)
             if statement.target is not None and not self._knows(statement):
-                # This fails, and then no file shall be made.
-                line.prepared = await self._prepare(line, Source(None))
+                # This fails, and then no file shall be made, or it asks for help.
+                with suppress(HelpAsked):
+                    line.prepared = await self._prepare(line, Source(None))
             return await self._call_into(Sink(statement, line.file), line)
         except BaseException as error:  # noqa: BLE001  # reported in one line, here at last
             return self._report(error, line)
