@@ -45,6 +45,24 @@ def listen(words: Sequence[str], become: Become, kernels: str = "") -> int:
     ready, tell = os.pipe()
     supervisor = _fork(become, words, tell)
     os.close(tell)
+    try:
+        code = _accept(words, supervisor, ready, kernels, temporary)
+    except BaseException:
+        _pass_on(supervisor, signal.SIGQUIT)  # Nobody could reach its kernel.
+        raise
+    if temporary is not None:
+        temporary.delete()
+    return code
+
+
+def _accept(
+    words: Sequence[str],
+    supervisor: int,
+    ready: int,
+    kernels: str,
+    temporary: TemporaryFolder | None,
+) -> int:
+    """Accept callers until the supervisor has ended; returns its exit code."""
     listener = socket.socket()
     listener.bind(("0.0.0.0", 0))  # noqa: S104 - callers without the key are refused
     listener.listen(100)
@@ -52,10 +70,7 @@ def listen(words: Sequence[str], become: Become, kernels: str = "") -> int:
     import asyncio
 
     os.read(ready, 1)  # Callers need the sockets of the supervisor.
-    code = asyncio.run(_serve(listener, supervisor, kernels, temporary))
-    if temporary is not None:
-        temporary.delete()
-    return code
+    return asyncio.run(_serve(listener, supervisor, kernels, temporary))
 
 
 def temporary_folder() -> TemporaryFolder | None:
@@ -149,7 +164,6 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in PASSED_ON:
         loop.add_signal_handler(number, _pass_on, supervisor, number)
-    ended = loop.run_in_executor(None, os.waitpid, supervisor, 0)
     server = await asyncio.start_server(
         functools.partial(carry, kernels=kernels),
         sock=listener,
@@ -159,7 +173,8 @@ async def _serve(
     )
     if temporary is not None:
         await loop.run_in_executor(None, temporary.delete_others)
-    _, status = await ended
+    # Not before the server listens, because asyncio ends only after this thread has ended.
+    _, status = await loop.run_in_executor(None, os.waitpid, supervisor, 0)
     server.close()
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code

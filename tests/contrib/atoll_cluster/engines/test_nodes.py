@@ -13,7 +13,7 @@ from anyio.streams.tls import TLSStream
 from tests.contrib.atoll_cluster.engines.test_documented import documented
 
 from atoll_cluster.engine import node_sandbox
-from atoll_cluster.engine.contract import KernelGone
+from atoll_cluster.engine.contract import EngineError, KernelGone
 from atoll_cluster.engine.images import Catalog
 from atoll_cluster.engine.kernels import open_engine
 from atoll_cluster.engine.launcher import Site
@@ -194,3 +194,16 @@ async def answer(port, tls):
             return b""
         finally:
             await anyio.aclose_forcefully(stream)
+
+
+async def test_no_kernel_runs_on_that_nobody_can_reach(pooled, monkeypatch):
+    """Its key is damaged, so its relay cannot listen."""
+    monkeypatch.setattr(
+        "atoll_cluster.engine.remote.write_key", lambda path, _kernel_id: path.write_text("")
+    )
+    async with pooled() as engine:
+        with pytest.raises(EngineError):
+            await TALK.started(engine)
+        with anyio.fail_after(DEADLINE):
+            while not (engine.root / "k1" / "run" / "exit.json").exists():  # noqa: ASYNC110 - a program makes it
+                await anyio.sleep(0.02)
