@@ -190,8 +190,10 @@ class Supervisor:
         give_files([files[0], log, log, listener.fileno(), *files[1:]])
         os.umask(0o022)
         os.chdir(launch["cwd"])
-        if launch["program"] and is_ours(launch["argv"], launch["program"]):
-            become(launch["program"], launch["argv"][-2:], environ)
+        # A cluster's program that runs since before an upgrade names none.
+        program = launch.get("program")
+        if program and is_ours(launch["argv"], program):
+            become(program, launch["argv"][-2:], environ)
         os.execvpe(launch["argv"][0], launch["argv"], environ)  # noqa: S606 - no shell is wanted
 
     def _handle_signals(self, numbers: bytes) -> None:
