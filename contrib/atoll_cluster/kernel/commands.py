@@ -126,8 +126,7 @@ class Commands:
         child, self._child = self._child, None
         self._close_stdin()
         if child is not None:
-            child.output.drain()
-            child.output.close()
+            child.output.leave()
         self._ended(step, exit_code)
 
     def _ended(self, step: BuildStep, exit_code: int) -> None:

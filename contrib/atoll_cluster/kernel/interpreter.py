@@ -134,8 +134,7 @@ class Interpreter:
             self._files.close()
             self._files = None
         if child is not None:
-            child.output.drain()
-            child.output.close()
+            child.output.leave()
         for answer in self._completing:
             answer([])
         self._completing.clear()

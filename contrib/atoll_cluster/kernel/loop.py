@@ -79,11 +79,15 @@ class Loop:
     def run(self) -> None:
         """Run callbacks until the loop was asked to stop and no child process is left."""
         while self._children or not self._stopping:
-            for key, events in self._selector.select(self._timeout()):
-                for event in (selectors.EVENT_READ, selectors.EVENT_WRITE):
-                    if events & event:
-                        self._callbacks(key.fd).get(event, _nothing)()
-            self._run_timers()
+            self.turn(self._timeout())
+
+    def turn(self, longest: float | None) -> None:
+        """Wait at most that many seconds for events, and run their callbacks."""
+        for key, events in self._selector.select(longest):
+            for event in (selectors.EVENT_READ, selectors.EVENT_WRITE):
+                if events & event:
+                    self._callbacks(key.fd).get(event, _nothing)()
+        self._run_timers()
 
     def _callbacks(self, fd: int) -> dict[int, Callable[[], object]]:
         key = self._selector.get_map().get(fd)

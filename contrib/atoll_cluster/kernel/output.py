@@ -14,6 +14,7 @@ import fcntl
 import os
 import select
 import time
+from collections import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 CHUNK = 65536
 DRAIN_LIMIT = 32
 """Most reads at the end of a run: enough for full pipes; more would come from other programs."""
+MOST_LEFT = 64
+"""Most ended programs whose pipes are still read, for the processes that they have left."""
 MANY = 64
 """A pipe is enlarged after more small writes than this, without a write to the other pipe."""
 SET_SIZE = getattr(fcntl, "F_SETPIPE_SZ", 1031)
@@ -40,12 +43,14 @@ class OutputPipe:
 
     def __init__(self, stream: str) -> None:
         self.stream = stream
-        self.reading, self.writing = os.pipe()
+        self.reading, writing = os.pipe()
+        self.writing: int | None = writing
         os.set_blocking(self.reading, False)
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self._count = 0
         self._last_read = 0.0
         self._is_narrow = False
+        self.has_ended = False
         self.narrow()
 
     @property
@@ -63,9 +68,10 @@ class OutputPipe:
             data = os.read(self.reading, CHUNK)
         except BlockingIOError:
             return "", False
+        self.has_ended = not data
         self._count += len(data) < NARROW
         self._last_read = time.monotonic()
-        return self._decoder.decode(data), not self._is_narrow
+        return self._decoder.decode(data), not self._is_narrow or self.writing is None
 
     def end(self) -> str:
         """Return the bytes of an incomplete character at the end of the output."""
@@ -84,11 +90,19 @@ class OutputPipe:
         if not self._is_narrow:
             self._resize(NARROW, os.O_DIRECT)
 
+    def leave(self) -> None:
+        """Close our writing end, so that the pipe ends with the last process that has it."""
+        if self.writing is not None:
+            os.close(self.writing)
+            self.writing = None
+
     def close(self) -> None:
+        self.leave()
         os.close(self.reading)
-        os.close(self.writing)
 
     def _resize(self, size: int, packets: int) -> None:
+        if self.writing is None:
+            return
         # Linux may refuse: it limits the size of all pipes together, and a full pipe can't shrink.
         with contextlib.suppress(OSError):
             fcntl.fcntl(self.writing, SET_SIZE, size)
@@ -129,7 +143,24 @@ class OutputPipes:
             if text := pipe.end():
                 self._sink(pipe.stream, text)
 
+    def leave(self) -> None:
+        """Read everything written so far; later output, of processes that the program has left,
+        goes to the log only.
+
+        If nobody read it, these processes would be killed at their next write, by SIGPIPE.
+        """
+        self.resume()
+        self.drain()
+        self._sink = lambda _stream, text: write_log(text)
+        for pipe in (self.stdout, self.stderr):
+            pipe.leave()
+        _left.append(self)
+        if len(_left) > MOST_LEFT:
+            _left[0].close()
+
     def close(self) -> None:
+        if self in _left:
+            _left.remove(self)
         if not self._edges.closed:
             self._loop.on_readable(self._edges.fileno(), None)
             self._edges.close()
@@ -145,6 +176,8 @@ class OutputPipes:
                 room -= self._take(self._by_fd[fd], pieces)
         for stream, text in pieces:
             self._sink(stream, text)
+        if self.stdout.has_ended and self.stderr.has_ended:
+            self.close()
         return bool(pieces)
 
     def _poll(self) -> list[tuple[int, int]]:
@@ -153,7 +186,9 @@ class OutputPipes:
     def _take(self, pipe: OutputPipe, pieces: list[tuple[str, str]]) -> int:
         """Add the next text of a pipe to `pieces`; returns the length of the text."""
         text, has_more = pipe.read()
-        if has_more:
+        if pipe.has_ended:
+            self._edges.unregister(pipe.reading)
+        elif has_more:
             self._edges.modify(pipe.reading, EDGE)
         if pipe is self._last:
             if pipe.widen():
@@ -174,6 +209,16 @@ class OutputPipes:
         if pipe.is_quiet:
             pipe.narrow()
         self._loop.later(QUIET, lambda: self._narrow_when_quiet(pipe))
+
+
+_left: deque[OutputPipes] = deque()
+"""The pipes that are read for processes that an ended program has left, the oldest first."""
+
+
+def write_log(text: str) -> None:
+    """Write a text to standard output, which the supervisor copies to the log."""
+    with contextlib.suppress(OSError):
+        os.write(1, text.encode("utf-8", "surrogateescape"))
 
 
 def readable(text: str) -> str:

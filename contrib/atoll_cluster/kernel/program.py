@@ -16,6 +16,7 @@ from .commands import Commands
 from .interpreter import Interpreter
 from .link import Link
 from .loop import Loop
+from .output import write_log
 from .runs import ActiveRun, output
 from .settings import Settings
 from .terminal import Terminal
@@ -37,6 +38,8 @@ RETRY_PAUSE = 1.0
 """Seconds between interrupts of a run that must end."""
 TASK_ENDED = 128 + signal.SIGTERM
 """The exit code of a kernel whose task was stopped before its end."""
+ORPHANS_PAUSE = 0.01
+"""Seconds between two checks of whether processes are left."""
 MARGIN = 1.0
 """Seconds after the grace period, in which the supervisor kills the remaining processes."""
 
@@ -99,8 +102,7 @@ class Program:
             return
 
         def ended(exit_code: int) -> None:
-            script.output.drain()
-            script.output.close()
+            script.output.leave()
             # Begin a new line if the script has not ended its last line.
             self._print("stderr", "\n" * is_unended + BOOTSTRAP_ENDED.format(exit_code))
             self._become_ready()
@@ -143,14 +145,14 @@ class Program:
         """Wait, at most until the end of the grace period, for processes that lost their parent.
 
         Such processes are children of our parent now, which is the sandbox's first process or the
-        supervisor. They are killed when this program has ended.
+        supervisor. Their output is read meanwhile. They are killed when this program has ended.
         """
         while (
             len(children(self._parent)) > 1
             and os.getppid() == self._parent
             and time.monotonic() < self._deadline
         ):
-            time.sleep(0.01)
+            self._loop.turn(ORPHANS_PAUSE)
 
     def _kill(self) -> None:
         """Kill the programs that still run, because there may be no supervisor to do this."""
@@ -354,12 +356,6 @@ def ask_to_end(pids: Iterable[int]) -> None:
     for group in groups - {os.getpgrp()}:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGTERM)
-
-
-def write_log(text: str) -> None:
-    """Write a text to standard output, which the supervisor copies to the log."""
-    with contextlib.suppress(OSError):
-        os.write(1, text.encode("utf-8", "surrogateescape"))
 
 
 def main(listening_fd: int, settings_file: str) -> int:

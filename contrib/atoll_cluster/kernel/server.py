@@ -101,8 +101,7 @@ class ServiceProcess:
 
     def _exited(self, code: int) -> None:
         self.ended = True
-        self._child.output.drain()
-        self._child.output.close()
+        self._child.output.leave()
         last = self._output.strip().splitlines()[-1:]
         self._fail(": ".join([f"it ended with exit code {code}", *last]))
 

@@ -31,6 +31,18 @@ async def test_output_is_in_the_log_at_once(engine, started, query, printed):
         assert (await printed(engine)).endswith("line 19\n")
 
 
+async def test_programs_in_the_background_may_print_after_the_end_of_their_run(
+    engine, started, batch, printed
+):
+    """To the log; without a reader, the first line would end them."""
+    left = "(read x < go; echo late; echo alive > it) &"
+    wait = "echo > go; for i in $(seq 3000); do [ -s it ] && break; sleep 0.02; done; cat it"
+    async with started(engine) as kernel:
+        await batch(kernel, exec=f"mkfifo go; {left}")
+        assert (await batch(kernel, exec=wait)).stdout == "alive\n"
+        assert "late\n" in await printed(engine)
+
+
 async def test_two_megabytes_are_logged_completely(engine, started, batch, printed):
     async with started(engine) as kernel:
         assert (await batch(kernel, exec="seq 1 300000")).exit_code == 0
