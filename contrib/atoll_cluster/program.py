@@ -112,14 +112,17 @@ def _allow_many_connections() -> None:
 
 
 def _log_faults(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log errors of callbacks, except for expected ones.
-
-    The expected one: if a task that reads from a socket is cancelled just when the socket becomes
-    readable, anyio still tries to wake it.
-    """
-    woken_late = "Future.set_result" in repr(context.get("handle"))
-    if not (woken_late and isinstance(context.get("exception"), asyncio.InvalidStateError)):
+    """Log errors of callbacks, except for expected ones."""
+    if not is_late_wake(context):
         loop.default_exception_handler(context)
+
+
+def is_late_wake(context: Mapping[str, Any]) -> bool:
+    """Return whether an error of a callback is expected: if a task that reads from a socket is
+    cancelled just when the socket becomes readable, anyio still tries to wake it.
+    """
+    woken = "Future.set_result" in repr(context.get("handle"))
+    return woken and isinstance(context.get("exception"), asyncio.InvalidStateError)
 
 
 async def _run(

@@ -40,8 +40,10 @@ _ANSWER = {
     "servedBy": maybe(str),
     "pretendedSlots": maybe([str]),
 }
-HOLD = 2
-"""Seconds that the cluster may wait for the session's start before it answers the request."""
+HOLD = 1
+"""Seconds that the cluster may wait for the session's start before it answers the request: less
+than after which a user is told that the cluster does not answer.
+"""
 
 
 @frozen(kw_only=True)

@@ -1,5 +1,6 @@
 """Engines, kernels in both kinds of sandbox, and a way to run code to its end."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from atoll_cluster.engine.contract import (
     Run,
 )
 from atoll_cluster.engine.kernels import KernelEngine
+from atoll_cluster.program import is_late_wake
 
 DEADLINE = 60
 
@@ -111,6 +113,7 @@ def started(spec):
 
     @asynccontextmanager
     async def start(engine, *args, **settings) -> AsyncIterator[Kernel]:
+        ignore_late_wakes()
         kernel = await engine.start(spec(*args, **settings))
         try:
             yield kernel
@@ -118,6 +121,18 @@ def started(spec):
             await kernel.stop(forced=True)
 
     return start
+
+
+def ignore_late_wakes():
+    """Let no test fail by the error that the cluster's program expects, too."""
+    loop = asyncio.get_running_loop()
+    handler = loop.get_exception_handler()
+
+    def handle(loop, context):
+        if not is_late_wake(context):
+            (handler or asyncio.AbstractEventLoop.default_exception_handler)(loop, context)
+
+    loop.set_exception_handler(handle)
 
 
 @pytest.fixture

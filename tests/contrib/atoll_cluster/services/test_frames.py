@@ -60,7 +60,7 @@ def read(wire, step):
         room = reader.room()
         count = min(step, len(wire), len(room))
         room[:count], wire = wire[:count], wire[count:]
-        reader.came(count)
+        reader.received(count)
         while (piece := reader.take()) is not None:
             taken.append(piece)
     return taken
