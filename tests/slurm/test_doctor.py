@@ -11,7 +11,7 @@ SLURM = {
     "partition long": "512 MB a CPU",
     "accounting": "",
     "python on nodes": "is 3.",
-    "shared home": "sees at once",
+    "shared home": "new files of the home at once",
     "sandbox on nodes": "bubblewrap",
     "logging out": "",
 }
