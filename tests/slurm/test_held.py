@@ -29,8 +29,12 @@ def held(lab):
 
 
 def engine_id(lab, name):
-    """The job and the step of a session."""
-    return json.loads(lab.must(f"info {name} --output json"))["engine_id"].split(".")
+    """The job and the step of a session; a folder may show its start before the step is known."""
+
+    def ask():
+        return json.loads(lab.must(f"info {name} --output json"))["engine_id"].split(".")
+
+    return until(ask, lambda found: len(found) == 2)
 
 
 def kill_cluster(lab):

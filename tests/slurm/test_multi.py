@@ -12,7 +12,7 @@ SMALL = "-r cpu=1 -r mem=256m"
 TOLD = "BACKENDAI_CLUSTER_HOSTS", "ATOLL_CLUSTER_ADDRESSES"
 PLACE = f"import os; print(*map(os.environ.get, {TOLD}))"
 VISIT = "ssh $n 'hostname; cat f' 2> /dev/null"
-KERNEL = "pkill -9 -f share/kernel.json"
+KERNEL = "pkill -9 -x atoll-kernel"
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def test_what_waits_says_why_and_can_be_removed(lab):
 def test_what_never_starts_ends_by_itself(lab):
     refused = lab.run("start -t big -r cpu=64 python")
     assert refused.returncode == 1
-    assert "it was not started: PartitionConfig: it asks for more" in refused.stderr
+    assert "it was not started: PartitionConfig: it requests more" in refused.stderr
     assert "big" not in jobs(lab)
     lab.must("rm -f big")
 

@@ -141,7 +141,7 @@ def test_a_full_home_is_told_and_ends_nothing(far, strict):
 
 
 @pytest.fixture
-def without_python(site):
+def without_python(lab, site):
     """The nodes of the site without a Python."""
     nodes = ("n1", "n2", "n3")
     for node in nodes:
@@ -149,6 +149,8 @@ def without_python(site):
     yield
     for node in nodes:
         site.at(node, "umount /usr/bin/python3.11")
+    # It remembers such nodes for some minutes.
+    lab.ssh(f"~/{INSTALLED}/current/bin/atoll local down")
 
 
 def test_nodes_without_python_are_told_in_a_line(lab, without_python):

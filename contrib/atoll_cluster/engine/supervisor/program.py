@@ -50,6 +50,8 @@ KEPT = "ATOLL_KEPT_VARIABLES"
 """The variable that tells the kernel program which variables to pass on to programs."""
 FOR_KERNEL = 4
 """How many descriptors the kernel program gets without a sandbox: the usual ones, its listener."""
+KERNEL_NAME = "atoll-kernel"
+"""What `ps` calls a kernel program that is a copy of its supervisor."""
 HEADROOM = 2
 """Without a cgroup, a single process may allocate this many times the kernel's memory limit.
 
@@ -296,6 +298,8 @@ def become(program: str, words: list[str], environ: dict[str, str]) -> NoReturn:
 
     `words` are its arguments. It gets the first four descriptors.
     """
+    with open("/proc/self/comm", "w", encoding="ascii") as name:
+        name.write(KERNEL_NAME)
     os.closerange(FOR_KERNEL, max(map(int, os.listdir("/proc/self/fd"))) + 1)
     for number in (signal.SIGCHLD, signal.SIGQUIT, *ASKED_BY):
         signal.signal(number, signal.SIG_DFL)
