@@ -15,46 +15,19 @@ from atoll_ssh.api import uses_openssh
 def atoll_commands() -> Iterator[Command]:
     """Add the commands `local …` and `host …`."""
     yield Command("local", "The embedded cluster on this machine")
-    yield Command("local up", "Start the embedded cluster", "atoll_local.commands:up", single=True)
-    yield Command(
-        "local down", "End its sessions and stop it", "atoll_local.commands:down", single=True
-    )
-    yield Command(
-        "local status",
-        "Show whether it runs, and what its sandbox uses",
-        "atoll_local.commands:status",
-        single=True,
-    )
-    yield Command("local logs", "Show its log", "atoll_local.commands:logs", single=True)
-    yield Command(
-        "local repair",
-        "Try again what it could not finish",
-        "atoll_local.maintenance:repair",
-        single=True,
-    )
-    yield Command(
-        "local reset",
-        "Stop it and delete all of its data",
-        "atoll_local.commands:reset",
-        single=True,
-    )
-    yield Command(
-        "local access",
-        "Print its address and keys",
-        "atoll_local.commands:access",
-        hidden=True,
-        single=True,
-    )
-    yield Command(
-        "local findings",
-        "Print what the checks find",
-        "atoll_local.checks:findings",
-        hidden=True,
-        single=True,
-    )
-    yield Command(
-        "local env", "Print settings for other clients", "atoll_local.commands:env", single=True
-    )
+    for name, summary, load in (
+        ("up", "Start the embedded cluster", "commands:up"),
+        ("down", "End its sessions and stop it", "commands:down"),
+        ("status", "Show whether it runs, and what its sandbox uses", "commands:status"),
+        ("logs", "Show its log", "commands:logs"),
+        ("repair", "Try again what it could not finish", "maintenance:repair"),
+        ("reset", "Stop it and delete all of its data", "commands:reset"),
+        ("access", "Print its address and keys", "commands:access"),
+        ("findings", "Print what the checks find", "checks:findings"),
+        ("env", "Print settings for other clients", "commands:env"),
+    ):
+        hidden = name in {"access", "findings"}  # for atoll on other machines
+        yield Command(f"local {name}", summary, f"atoll_local.{load}", hidden=hidden, single=True)
 
     yield Command("host", "Clusters of other machines, over SSH")
     for name, summary in (
@@ -64,13 +37,8 @@ def atoll_commands() -> Iterator[Command]:
         ("remove", "Delete atoll there"),
         ("disconnect", "Close the SSH connection that is kept open"),
     ):
-        yield Command(
-            f"host {name}",
-            summary,
-            f"atoll_local.hosts.commands:{name}",
-            asyncio=not uses_openssh(),
-            single=True,
-        )
+        load, by_asyncio = f"atoll_local.hosts.commands:{name}", not uses_openssh()
+        yield Command(f"host {name}", summary, load, asyncio=by_asyncio, single=True)
     yield Command(
         "host relay",
         "Carry streams for another machine",
